@@ -1,0 +1,105 @@
+# `make` checks everything; `make help` lists what else there is.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := all
+
+GO           ?= go
+GOTEST       ?= $(GO) test
+TESTFLAGS    ?=
+TEST_TIMEOUT ?= 20m
+FUZZTIME     ?= 10s
+BENCH        ?= .
+BENCHCOUNT   ?= 5
+
+VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINT_VERSION := $(shell cat .golangci-lint-version)
+LINT         := .tools/golangci-lint
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# The browser tests drive a headless Chromium: the one named here, or the first one found, or none.
+CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome headless_shell,$(shell command -v $(name) 2>/dev/null)))
+export CHROMIUM
+
+# The packages that have golden files, by their -update flag; the fuzz tests, as folder:name.
+GOLDEN = $(shell grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -r -n1 dirname | sort -u)
+FUZZERS = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]+_test\.go:func |:|' | sort -u)
+
+.PHONY: all
+all: lint test ## lint and test
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: ## a simulated Zendesk, a replayed phone system and talkbridge: no account, no PBX
+	$(GO) run ./cmd/talkbridge demo
+
+.PHONY: build
+build: ## bin/talkbridge
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/talkbridge ./cmd/talkbridge
+
+.PHONY: test
+test: vet test-race ## everything that can be tested here; short fuzzing at the end
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+
+.PHONY: vet
+vet: ## go vet, also of what only builds with a tag
+	$(GO) vet -tags integration ./...
+
+.PHONY: test-race
+test-race: browser-note ## all tests with the race detector, in random order
+	$(GOTEST) -race -shuffle=on -timeout $(TEST_TIMEOUT) $(TESTFLAGS) ./...
+
+.PHONY: test-browser
+test-browser: browser-note ## only the tests that look at the pages in a browser
+	$(GOTEST) -run Browser -timeout $(TEST_TIMEOUT) $(TESTFLAGS) ./cmd/...
+
+.PHONY: browser-note
+browser-note:
+	@[ -n "$(CHROMIUM)" ] || echo "no Chromium found: the browser tests are skipped (apt-get install chromium, or set CHROMIUM)"
+
+.PHONY: fuzz
+fuzz: ## each fuzz test for FUZZTIME (10s)
+	@for f in $(FUZZERS); do \
+		echo "fuzz $${f#*:} in $${f%%:*} for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) -timeout $(TEST_TIMEOUT) "$${f%%:*}" || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## benchmarks: BENCH (a pattern), BENCHCOUNT
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./...
+
+.PHONY: golden
+golden: ## write the golden files anew, then say what changed
+	$(GO) test -count=1 $(GOLDEN) -update
+	git status --short -- '*testdata*' '*.golden' docs/config.schema.json
+
+.PHONY: cover
+cover: ## coverage over all packages, in coverage.html
+	$(GO) test -timeout $(TEST_TIMEOUT) -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -html=coverage.out -o coverage.html
+	$(GO) tool cover -func=coverage.out | tail -1
+
+.PHONY: lint
+lint: tools ## golangci-lint, at the pinned version
+	$(LINT) run ./...
+	$(LINT) fmt --diff
+
+.PHONY: fmt
+fmt: tools ## format everything
+	$(LINT) fmt
+
+.PHONY: tools
+tools:
+	@[ "v$$($(LINT) version --short 2>/dev/null)" = "$(LINT_VERSION)" ] || { \
+		echo "installing golangci-lint $(LINT_VERSION) into .tools"; \
+		GOBIN=$(CURDIR)/.tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); }
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the program really calls (needs the network)
+	$(GO) run $(GOVULNCHECK) ./...
+
+.PHONY: clean
+clean: ## remove what was built and measured
+	rm -rf bin .tools coverage.out coverage.html
