@@ -1,0 +1,276 @@
+package screenpop
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// ringSettle is how long a phone must have rung for it to count as ringing
+// alone: a phone system reports the phones of a group one after the other,
+// some milliseconds apart, and the first one is alone until the second comes.
+const ringSettle = 200 * time.Millisecond
+
+// Reason says why an agent should see a page, in words for people.
+type Reason string
+
+// The reasons.
+const (
+	// Answered: the first agent who talked to the other side.
+	Answered Reason = "answered by"
+	// RingingAlone: the only agent whose phone rings.
+	RingingAlone Reason = "ringing alone"
+	// RingingInGroup: one of several, with RingGroups.
+	RingingInGroup Reason = "ringing in a group"
+	// Transferred: came to the call, or was called to it, after another.
+	Transferred Reason = "transferred to"
+	// Dialling: calls out, and the other side rings.
+	Dialling Reason = "dialling"
+)
+
+// Want is one page that one agent should see.
+type Want struct {
+	// Key is the same for the same want however often it is decided: the
+	// agent's Zendesk id and the leg. It is done once; ringing and answering on
+	// one leg, or on two phones of one agent that rang together, is one want.
+	Key   string
+	Agent Agent
+	// Leg and Endpoint are the phone at which the agent is, or rings.
+	Leg      string
+	Endpoint string
+	Reason   Reason
+	// Since is the moment that deadline and latency count from, by the clock of
+	// the phone system.
+	Since time.Time
+	// NotBefore is when the want holds, if nothing else is heard until then;
+	// zero: at once.
+	NotBefore time.Time
+}
+
+// String is the want in words: "answered by Ana (PJSIP/1001)".
+func (w Want) String() string {
+	return fmt.Sprintf("%s %s (%s)", w.Reason, w.Agent.Name, w.Endpoint)
+}
+
+// Decide says which agents should see a page now, oldest first. It is pure:
+// the same call, policy and directory give the same wants, of which the caller
+// leaves out those whose Key is done.
+//
+// Internal calls, calls that are over, phones that are nobody's and agents
+// whose id is not known yet want nothing.
+func Decide(call telephony.State, policy Policy, directory *Directory) []Want {
+	external := call.Direction == telephony.Inbound || call.Direction == telephony.Outbound
+	if !external || !call.Live() || directory == nil {
+		return nil
+	}
+	d := &deciding{call: call, policy: policy, who: directory.current.Load(), done: make(map[int64]bool)}
+	d.talking()
+	if policy.On == OnRinging {
+		d.dialling()
+		d.ringing()
+	}
+	slices.SortFunc(d.wants, func(a, b Want) int {
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Leg, b.Leg), strings.Compare(a.Key, b.Key))
+	})
+	return d.wants
+}
+
+// deciding is one pass of Decide.
+type deciding struct {
+	call   telephony.State
+	policy Policy
+	who    *snapshot
+	wants  []Want
+	done   map[int64]bool // agents for whom there is a want already
+}
+
+func (d *deciding) want(agent Agent, leg telephony.Leg, reason Reason, since time.Time, settle time.Duration) {
+	if agent.ZendeskID == 0 || d.done[agent.ZendeskID] {
+		return
+	}
+	d.done[agent.ZendeskID] = true
+	w := Want{
+		Key:   fmt.Sprintf("%d/%s", agent.ZendeskID, d.anchor(agent, leg).ID),
+		Agent: agent, Leg: leg.ID, Endpoint: leg.Endpoint, Reason: reason, Since: since,
+	}
+	if settle > 0 {
+		w.NotBefore = since.Add(settle)
+	}
+	d.wants = append(d.wants, w)
+}
+
+// talking wants a page for every agent who talks now.
+func (d *deciding) talking() {
+	for _, talk := range d.call.Talks {
+		if !talk.Until.IsZero() {
+			continue
+		}
+		agent, ok := d.who.lookup(talk.Endpoint)
+		if !ok {
+			continue
+		}
+		// A leg that leaves a bridge and comes back talks since the first time.
+		first := slices.IndexFunc(d.call.Talks, func(t telephony.Talk) bool { return t.Leg == talk.Leg })
+		reason := Transferred
+		if d.call.Talks[0].Leg == talk.Leg {
+			reason = Answered
+		}
+		d.want(agent, d.leg(talk), reason, d.call.Talks[first].From, 0)
+	}
+}
+
+// dialling wants a page for the agent who calls out, as soon as a trunk is
+// dialled.
+func (d *deciding) dialling() {
+	if d.call.Direction != telephony.Outbound || d.call.Answered() {
+		return
+	}
+	from := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool {
+		return l.Side == telephony.SideAgent && l.EndedAt.IsZero() && !rings(l)
+	})
+	to := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool {
+		return l.Side == telephony.SideTrunk && rings(l)
+	})
+	if from < 0 || to < 0 {
+		return
+	}
+	if agent, ok := d.who.lookup(d.call.Legs[from].Endpoint); ok {
+		d.want(agent, d.call.Legs[from], Dialling, d.call.Legs[to].DialledAt, 0)
+	}
+}
+
+// ringing wants a page where one agent's phones ring, or those of a group with
+// RingGroups.
+func (d *deciding) ringing() {
+	first := d.firstRinging()
+	for _, leg := range first {
+		person := d.person(leg)
+		agent, ok := d.who.lookup(leg.Endpoint)
+		if !ok || d.taken(person, leg) {
+			continue
+		}
+		reason, since, settle := RingingAlone, d.aloneSince(person, leg), ringSettle
+		switch {
+		case d.policy.RingGroups && len(first) > 1:
+			reason, since, settle = RingingInGroup, leg.DialledAt, 0
+		case d.policy.RingGroups:
+			since, settle = leg.DialledAt, 0
+		case len(first) > 1:
+			continue
+		}
+		if d.call.Answered() {
+			reason = Transferred
+		}
+		d.want(agent, leg, reason, since, settle)
+	}
+}
+
+// firstRinging has the ringing legs, one for each person: the first of his
+// phones that was dialled.
+func (d *deciding) firstRinging() []telephony.Leg {
+	var first []telephony.Leg
+	for _, l := range d.call.Legs {
+		if l.Side != telephony.SideAgent || !rings(l) {
+			continue
+		}
+		i := slices.IndexFunc(first, func(o telephony.Leg) bool { return d.person(o) == d.person(l) })
+		switch {
+		case i < 0:
+			first = append(first, l)
+		case byDialled(l, first[i]) < 0:
+			first[i] = l
+		}
+	}
+	return first
+}
+
+// taken reports whether somebody else took the call while leg rang: it rings
+// on for the milliseconds until it is told.
+func (d *deciding) taken(person string, leg telephony.Leg) bool {
+	return slices.ContainsFunc(d.call.Legs, func(o telephony.Leg) bool {
+		if o.Side != telephony.SideAgent || o.DialledAt.IsZero() || d.person(o) == person || !o.EndedAt.IsZero() {
+			return false
+		}
+		answered := o.DialStatus == telephony.DialAnswer && o.TalkedAt.IsZero()
+		return answered || (!o.TalkedAt.IsZero() && !o.TalkedAt.Before(leg.DialledAt))
+	})
+}
+
+// aloneSince is when leg began to ring alone: when it was dialled, or when the
+// last of the others that rang with it was given up.
+func (d *deciding) aloneSince(person string, leg telephony.Leg) time.Time {
+	since := leg.DialledAt
+	for _, o := range d.call.Legs {
+		gaveUp := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && o.TalkedAt.IsZero() && d.person(o) != person
+		if gaveUp && o.EndedAt.After(since) {
+			since = o.EndedAt
+		}
+	}
+	return since
+}
+
+// anchor is the leg that stands for all phones of agent that rang together
+// with leg: the first that was dialled.
+func (d *deciding) anchor(agent Agent, leg telephony.Leg) telephony.Leg {
+	anchor := leg
+	for _, o := range d.call.Legs {
+		together := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && !leg.DialledAt.IsZero() &&
+			overlap(o, leg) && d.isOf(o, agent)
+		if together && byDialled(o, anchor) < 0 {
+			anchor = o
+		}
+	}
+	return anchor
+}
+
+func (d *deciding) isOf(l telephony.Leg, agent Agent) bool {
+	a, ok := d.who.lookup(l.Endpoint)
+	return ok && a.ZendeskID == agent.ZendeskID
+}
+
+// person names whose phone a leg is: an agent, or the endpoint of nobody.
+func (d *deciding) person(l telephony.Leg) string {
+	switch a, ok := d.who.lookup(l.Endpoint); {
+	case !ok:
+		return "endpoint " + l.Endpoint
+	case a.ZendeskID == 0:
+		return a.identity()
+	default:
+		return fmt.Sprintf("id %d", a.ZendeskID)
+	}
+}
+
+// leg is the channel of a talk.
+func (d *deciding) leg(talk telephony.Talk) telephony.Leg {
+	i := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool { return l.ID == talk.Leg })
+	if i < 0 {
+		return telephony.Leg{ID: talk.Leg, Endpoint: talk.Endpoint}
+	}
+	return d.call.Legs[i]
+}
+
+// byDialled orders legs by when they began to ring.
+func byDialled(a, b telephony.Leg) int {
+	return cmp.Or(a.DialledAt.Compare(b.DialledAt), strings.Compare(a.ID, b.ID))
+}
+
+// rings reports whether the phone of a leg rings now.
+func rings(l telephony.Leg) bool {
+	return !l.DialledAt.IsZero() && l.DialStatus == "" && l.TalkedAt.IsZero() && l.EndedAt.IsZero()
+}
+
+// overlap reports whether two legs rang at one moment.
+func overlap(a, b telephony.Leg) bool {
+	if b.DialledAt.Before(a.DialledAt) {
+		a, b = b, a
+	}
+	until := a.EndedAt
+	if until.IsZero() || (!a.TalkedAt.IsZero() && a.TalkedAt.Before(until)) {
+		until = a.TalkedAt
+	}
+	return until.IsZero() || until.After(b.DialledAt)
+}
