@@ -1,0 +1,213 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// A check judges one text. It returns the text as it is to be kept; or what is wrong with it, to be read after the text
+// itself ("acme" has no scheme), and a remedy.
+type check func(text string) (kept, wrong, hint string)
+
+// checks has the rules that a tag `check` may name. Ranges of durations (1s..60s) are no entries: see durationRange.
+var checks = map[string]check{
+	"name":     checkName,
+	"country":  checkCountry,
+	"url":      checkURL,
+	"email":    checkEmail,
+	"hostport": checkHostPort,
+	"channel":  checkChannel,
+	"tag":      checkTag,
+	"path":     checkPath,
+}
+
+var (
+	nameForm    = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	channelForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*/[^\s/;,]+$`)
+)
+
+func checkName(text string) (kept, wrong, hint string) {
+	if !nameForm.MatchString(text) {
+		return "", "is no name that can be part of a call's id", "use a-z, 0-9 and -, at most 32"
+	}
+	return text, "", ""
+}
+
+func checkCountry(text string) (kept, wrong, hint string) {
+	upper := strings.ToUpper(text)
+	if phonenumbers.GetSupportedRegions()[upper] {
+		return upper, "", ""
+	}
+	hint = "use the two letters of ISO 3166, such as US or DE"
+	if upper == "UK" {
+		hint = "write GB"
+	}
+	return "", "is no country with telephone numbers", hint
+}
+
+// checkURL takes https addresses, and http on this machine; a trailing slash is cut off.
+func checkURL(text string) (kept, wrong, hint string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme == "" || u.Host == "" || u.Hostname() == "":
+		return "", "is no web address", "write it in full: https://acme.example.com"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", "is no web address", "write https instead of " + u.Scheme
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "", "would go over the network in the clear", "write https"
+	case u.User != nil:
+		return "", "has a name or password in it", "take it out: credentials have keys of their own"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", "has a query or a fragment", "end it after the host or the path"
+	}
+	return strings.TrimRight(u.String(), "/"), "", ""
+}
+
+// isLoopback reports whether a host name or address means this machine.
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+func checkEmail(text string) (kept, wrong, hint string) {
+	address, err := mail.ParseAddress(text)
+	if err != nil || address.Address != text {
+		return "", "is no e-mail address", "write it bare: ana@example.com"
+	}
+	return text, "", ""
+}
+
+func checkHostPort(text string) (kept, wrong, hint string) {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", "is no address", "write host:port, such as 127.0.0.1:5038 or [::1]:5038"
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return "", "has no port number from 0 to 65535", ""
+	}
+	return text, "", ""
+}
+
+func checkChannel(text string) (kept, wrong, hint string) {
+	if !channelForm.MatchString(text) {
+		return "", "is no technology/endpoint", "write it like PJSIP/trunk; `pjsip show endpoints` lists the names"
+	}
+	return text, "", ""
+}
+
+// checkTag takes what Zendesk takes as one tag: it would split or drop the rest.
+func checkTag(text string) (kept, wrong, hint string) {
+	bad := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-/:.", r)
+	}
+	if strings.ContainsFunc(text, bad) || len(text) > 100 {
+		return "", "is no tag", "use letters, digits and _ - / : . , at most 100, without blanks"
+	}
+	return strings.ToLower(text), "", ""
+}
+
+func checkPath(text string) (kept, wrong, hint string) {
+	if strings.ContainsRune(text, 0) {
+		return "", "has a zero byte in it", ""
+	}
+	return filepath.Clean(text), "", ""
+}
+
+// durationRange reads a tag such as 1s..60s.
+func durationRange(tag string) (shortest, longest time.Duration) {
+	from, to, ok := strings.Cut(tag, "..")
+	shortest, okFrom := parseDuration(from)
+	longest, okTo := parseDuration(to)
+	if !ok || !okFrom || !okTo {
+		panic(fmt.Sprintf("config: %q is no range of durations", tag))
+	}
+	return shortest, longest
+}
+
+// phoneNumber returns text in E.164, read in a country where it has no country code. Only what is written like a number
+// is one: letters are not read as the digits on a telephone's keys. Possible is enough; numbers need not be in use.
+func phoneNumber(text, country string) (e164 string, ok bool) {
+	other := func(r rune) bool { return !strings.ContainsRune("+0123456789 -./()", r) }
+	if strings.ContainsFunc(text, other) {
+		return "", false
+	}
+	number, err := phonenumbers.Parse(text, country)
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return "", false
+	}
+	return phonenumbers.Format(number, phonenumbers.E164), true
+}
+
+// nearest returns the candidate that text was probably meant to be, "" if none is near: a few letters differ, or one is
+// the beginning of the other.
+func nearest(text string, candidates []string) string {
+	text = strings.ToLower(text)
+	best, limit := "", 1+len([]rune(text))/4
+	for _, c := range candidates {
+		if d := distance(text, c); d <= limit {
+			best, limit = c, d-1
+		}
+	}
+	if best != "" || len(text) < 3 {
+		return best
+	}
+	for _, c := range candidates {
+		if strings.HasPrefix(c, text) || strings.HasPrefix(text, c) {
+			return c
+		}
+	}
+	return ""
+}
+
+// distance counts the letters to add, drop, change or swap with their neighbour to make one text of the other. Texts
+// far longer than any key are not compared.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	if len(x) > 64 || len(y) > 64 {
+		return max(len(x), len(y))
+	}
+	var two, one []int // the two rows before
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		two, one, row = one, row, make([]int, len(y)+1)
+		row[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			row[j+1] = min(one[j]+cost, one[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				row[j+1] = min(row[j+1], two[j-1]+1)
+			}
+		}
+	}
+	return row[len(y)]
+}
+
+// oneOf writes a list for a message: answer, ringing or all.
+func oneOf(values []string) string {
+	if len(values) < 2 {
+		return strings.Join(values, "")
+	}
+	last := len(values) - 1
+	return strings.Join(slices.Clone(values[:last]), ", ") + " or " + values[last]
+}

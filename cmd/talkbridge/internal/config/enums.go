@@ -1,0 +1,92 @@
+package config
+
+import "reflect"
+
+// PopOn is when a page opens.
+type PopOn string
+
+// The values of PopOn.
+const (
+	PopOnRinging PopOn = "ringing" // while the phone rings
+	PopOnAnswer  PopOn = "answer"  // when the agent answers
+)
+
+// PopOpen is which page opens.
+type PopOpen string
+
+// The values of PopOpen.
+const (
+	PopOpenTicket           PopOpen = "ticket"              // the call's ticket
+	PopOpenUser             PopOpen = "user"                // the caller's profile
+	PopOpenOpenTicketOrUser PopOpen = "open_ticket_or_user" // the caller's open ticket if there is one, else the profile
+)
+
+// RingGroups is what happens when several phones ring for one call.
+type RingGroups string
+
+// The values of RingGroups.
+const (
+	RingGroupsAnswer RingGroups = "answer" // the page opens at the one who answers
+	RingGroupsAll    RingGroups = "all"    // the page opens at everyone whose phone rings
+)
+
+// CreateAt is when a ticket is made.
+type CreateAt string
+
+// The values of CreateAt.
+const (
+	CreateAtAnswer CreateAt = "answer" // at the answer, completed at the end: two writes
+	CreateAtEnd    CreateAt = "end"    // at the end: one write
+)
+
+// SharedNumber is whose call it is when several users share a number.
+type SharedNumber string
+
+// The values of SharedNumber.
+const (
+	SharedNumberNone   SharedNumber = "none"   // nobody is picked; the caller is a new user
+	SharedNumberOldest SharedNumber = "oldest" // the user who was there first
+	SharedNumberNewest SharedNumber = "newest" // the user who came last
+)
+
+// LogLevel is the least important kind of message that is written.
+type LogLevel string
+
+// The values of LogLevel, as logrus names them.
+const (
+	LogLevelDebug LogLevel = "debug"
+	LogLevelInfo  LogLevel = "info"
+	LogLevelWarn  LogLevel = "warn"
+	LogLevelError LogLevel = "error"
+)
+
+// LogFormat is how a message looks.
+type LogFormat string
+
+// The values of LogFormat.
+const (
+	LogFormatText LogFormat = "text" // for people
+	LogFormatJSON LogFormat = "json" // for collectors: one object on each line
+)
+
+// enums has the values of each type above, the usual one first.
+var enums = map[reflect.Type][]string{
+	reflect.TypeFor[PopOn]():        {string(PopOnAnswer), string(PopOnRinging)},
+	reflect.TypeFor[PopOpen]():      {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
+	reflect.TypeFor[RingGroups]():   {string(RingGroupsAnswer), string(RingGroupsAll)},
+	reflect.TypeFor[CreateAt]():     {string(CreateAtAnswer), string(CreateAtEnd)},
+	reflect.TypeFor[SharedNumber](): {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[LogLevel]():     {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
+	reflect.TypeFor[LogFormat]():    {string(LogFormatText), string(LogFormatJSON)},
+}
+
+// later has the keys that are known and not yet for use; each message says what to use instead.
+var later = map[string]string{
+	"journal.url":              "an external journal comes later; this version keeps its journal in journal.dir",
+	"journal.credentials_file": "an external journal comes later; this version keeps its journal in journal.dir",
+	"sources[].twilio":         "Twilio comes later; this version follows sources of the kind asterisk",
+	"sources[].cti":            "the generic sources come later; this version follows sources of the kind asterisk",
+	"tickets.match":            "attaching to an open ticket comes later; in this version every call has its own",
+	"recordings.mode":          "uploading comes later; this version puts a link into the ticket",
+	"backfill":                 "back-fill from call records comes later; this version asks for the live calls at each connection",
+}

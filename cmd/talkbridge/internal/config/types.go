@@ -1,0 +1,264 @@
+package config
+
+import (
+	"time"
+)
+
+// The comments of the fields below are also the descriptions in the JSON Schema and in messages: they say what the value
+// means and in which unit, and start with no field name. A tag `yaml:"name,required"` names the key; `check` names the rule
+// for a text (checks.go). The defaults are those of Default.
+
+// Config is the whole configuration. A value that Load returned has passed all checks, has absolute paths, and
+// numbers in E.164. It is safe for concurrent reading.
+type Config struct {
+	// Name of this installation: small letters, digits and dashes, at most 32. It is part of every call's id, so it stays as it is once calls were recorded.
+	Site string `yaml:"site,required" check:"name"`
+	// Country (ISO 3166, two letters) in which numbers without a country code are read, unless their line says otherwise.
+	Country string `yaml:"country" check:"country"`
+	// The Zendesk account in which the tickets are made.
+	Zendesk Zendesk `yaml:"zendesk,required"`
+	// The phone systems whose calls are followed: one or more.
+	Sources []Source `yaml:"sources,required"`
+	// Our own numbers, those that callers dial. A number that is not listed works too; it has no name, and the default country and policy.
+	Lines []Line `yaml:"lines"`
+	// Who answers where.
+	Agents []Agent `yaml:"agents"`
+	// When which page opens in an agent's browser.
+	ScreenPop ScreenPop `yaml:"screen_pop"`
+	// Which calls get a ticket, and what it looks like.
+	Tickets Tickets `yaml:"tickets"`
+	// The audio of voicemails and recorded calls: where it is kept, and for how long.
+	Recordings Recordings `yaml:"recordings"`
+	// The durable log of events and outcomes.
+	Journal Journal `yaml:"journal"`
+	// The two listeners.
+	HTTP HTTP `yaml:"http"`
+	// What the daemon writes to standard error.
+	Log Log `yaml:"log"`
+
+	warnings []Problem
+}
+
+// Zendesk says which account to write to, and as whom: exactly one of OAuth and APIToken is set.
+type Zendesk struct {
+	// Address of the account, such as https://acme.zendesk.com.
+	URL string `yaml:"url,required" check:"url"`
+	// Credentials of a confidential OAuth client (grant type client_credentials). The tickets are made by the user who owns the client.
+	OAuth *OAuth `yaml:"oauth"`
+	// The older way to sign in, which Zendesk switches off on 30 April 2027.
+	APIToken *APIToken `yaml:"api_token"`
+	// How long one request may take.
+	Timeout time.Duration `yaml:"timeout" check:"1s..60s"`
+}
+
+// OAuth is a confidential OAuth client of the account.
+type OAuth struct {
+	// Identifier of the OAuth client.
+	ClientID string `yaml:"client_id,required"`
+	// Its secret; better in a file of its own.
+	ClientSecret Secret `yaml:"client_secret"`
+	// File that holds the secret.
+	ClientSecretFile string `yaml:"client_secret_file" check:"path"`
+	// What the token may do, as Zendesk writes scopes. There is no scope for voice alone.
+	Scope string `yaml:"scope"`
+}
+
+// APIToken is an agent's e-mail address with an API token of the account.
+type APIToken struct {
+	// E-mail address of the user in whose name the tickets are made.
+	Email string `yaml:"email,required" check:"email"`
+	// The token; better in a file of its own.
+	Token Secret `yaml:"token"`
+	// File that holds the token.
+	TokenFile string `yaml:"token_file" check:"path"`
+}
+
+// Source is one phone system. Exactly one of its drivers is set; today there is one.
+type Source struct {
+	// Name of the phone system: small letters, digits and dashes, at most 32. It is part of every call's id.
+	Name string `yaml:"name,required" check:"name"`
+	// An Asterisk, read through its manager interface (AMI).
+	Asterisk *Asterisk `yaml:"asterisk"`
+}
+
+// Asterisk is a connection to a manager interface (AMI). Voicemail and Recordings are "" where there are none.
+type Asterisk struct {
+	// Where the manager interface listens, host:port. The usual port is 5038, and 5039 with TLS.
+	Address string `yaml:"address,required" check:"hostport"`
+	// Name of the user in manager.conf.
+	Username string `yaml:"username,required"`
+	// Its secret; better in a file of its own.
+	Secret Secret `yaml:"secret"`
+	// File that holds the secret.
+	SecretFile string `yaml:"secret_file" check:"path"`
+	// Present where the manager interface speaks TLS; may be empty, {}.
+	TLS *TLS `yaml:"tls"`
+	// The channels on which calls come in from and go out to the public network, as technology/endpoint: PJSIP/trunk.
+	Trunks []string `yaml:"trunks,required" check:"channel"`
+	// Folder of the voicemail spool, with the path that Asterisk itself uses. Without it voicemails are tickets without audio.
+	Voicemail string `yaml:"voicemail" check:"path"`
+	// Folder of the call recordings (MixMonitor), with the path that Asterisk itself uses. Without it recordings are left alone.
+	Recordings string `yaml:"recordings" check:"path"`
+	// How long the connection may be silent before it is tested.
+	Keepalive time.Duration `yaml:"keepalive" check:"1s..5m"`
+}
+
+// TLS says which certificate to expect from a phone system.
+type TLS struct {
+	// PEM file with the authority that signed the certificate; without it, those of this machine.
+	CAFile string `yaml:"ca_file" check:"path"`
+	// Name in the certificate, where it is not the host of the address.
+	ServerName string `yaml:"server_name"`
+}
+
+// Line is one of our numbers.
+type Line struct {
+	// The number with its country code, as in "+15550100001"; in quotes.
+	Number string `yaml:"number,required"`
+	// What people call the line; it stands in the ticket.
+	Name string `yaml:"name"`
+	// Country (ISO 3166, two letters) in which numbers without a country code are read on this line.
+	Country string `yaml:"country" check:"country"`
+	// What is different for this line when pages open.
+	ScreenPop LinePop `yaml:"screen_pop"`
+}
+
+// Agent is a person who answers calls.
+type Agent struct {
+	// What the log calls the agent.
+	Name string `yaml:"name,required"`
+	// The user in Zendesk: an e-mail address, or the numeric id.
+	Zendesk AgentRef `yaml:"zendesk,required"`
+	// Where the agent answers: numbers, extensions, channels (PJSIP/1001), SIP or client names; in quotes.
+	Numbers []string `yaml:"numbers,required"`
+}
+
+// ScreenPop says when which page opens in an agent's browser.
+type ScreenPop struct {
+	// When the page opens.
+	On PopOn `yaml:"on"`
+	// Which page opens. Where there is no ticket yet, it is the user's.
+	Open PopOpen `yaml:"open"`
+	// What happens when several phones ring for one call and pages open on ringing.
+	RingGroups RingGroups `yaml:"ring_groups"`
+	// How old a page may be: one that could not be opened by then stays closed.
+	Deadline time.Duration `yaml:"deadline" check:"1s..60s"`
+}
+
+// LinePop is what a line does differently from ScreenPop; what is "" is as there.
+type LinePop struct {
+	// When the page opens, for this line.
+	On PopOn `yaml:"on"`
+	// Which page opens, for this line.
+	Open PopOpen `yaml:"open"`
+}
+
+// Tickets says which calls get a ticket, and what it looks like.
+type Tickets struct {
+	// When the ticket is made. With answer it is there during the call and completed after it (two writes); with end it is written once.
+	Create CreateAt `yaml:"create"`
+	// Whether an inbound call that nobody answered gets a ticket. One that ended in the voicemail always does.
+	Missed bool `yaml:"missed"`
+	// Whether an outbound call that nobody answered gets a ticket.
+	OutboundUnanswered bool `yaml:"outbound_unanswered"`
+	// E-mail address of the user who stands for callers that withhold their number; without it talkbridge makes one.
+	AnonymousUser string `yaml:"anonymous_user" check:"email"`
+	// Whose call it is when several users share the caller's number.
+	SharedNumberPolicy SharedNumber `yaml:"shared_number_policy"`
+	// Tags that every ticket gets.
+	Tags []string `yaml:"tags" check:"tag"`
+	// How long a ticket whose creation was not confirmed is looked for before it is made again. Longer is safer, shorter is quicker.
+	Settle time.Duration `yaml:"settle" check:"30s..10m"`
+}
+
+// Recordings says where audio is kept, and how its links are signed.
+type Recordings struct {
+	// Folder for the audio; without it, the folder recordings in journal.dir.
+	Dir string `yaml:"dir" check:"path"`
+	// How long audio is kept; its links work as long.
+	Keep time.Duration `yaml:"keep" check:"1h..3650d"`
+	// Keys that sign the links, at least 32 characters each. The first one signs, all are accepted. Without keys talkbridge makes one and keeps it in the folder.
+	Keys []Secret `yaml:"keys"`
+	// File that holds the keys, one on each line.
+	KeysFile string `yaml:"keys_file" check:"path"`
+}
+
+// Journal says where the durable log lives.
+type Journal struct {
+	// Folder of the log, on a local disk. Exactly one daemon uses it.
+	Dir string `yaml:"dir" check:"path"`
+	// How large the log may become. When it is full, new events are refused, and calls wait in the phone system's hands; so this is generous.
+	MaxSize Size `yaml:"max_size"`
+}
+
+// HTTP says where the daemon listens. The two listeners share nothing.
+type HTTP struct {
+	// Address for health and metrics, host:port; the port 0 takes any. Loopback unless you mean it.
+	Listen string `yaml:"listen" check:"hostport"`
+	// Address for the signed links to audio, host:port: put it behind your TLS proxy.
+	PublicListen string `yaml:"public_listen" check:"hostport"`
+	// How browsers reach public_listen from outside, such as https://calls.example.com. Needed where audio is collected.
+	PublicURL string `yaml:"public_url" check:"url"`
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	// The least important messages that are written. Telephone numbers are masked except at debug.
+	Level LogLevel `yaml:"level"`
+	// How a message looks.
+	Format LogFormat `yaml:"format"`
+}
+
+// Default returns the configuration of an empty file: every default, and nothing that must be given. It is no valid
+// configuration by itself.
+func Default() Config {
+	return Config{
+		Zendesk:   Zendesk{Timeout: 10 * time.Second},
+		ScreenPop: ScreenPop{On: PopOnAnswer, Open: PopOpenTicket, RingGroups: RingGroupsAnswer, Deadline: 10 * time.Second},
+		Tickets: Tickets{
+			Create:             CreateAtAnswer,
+			Missed:             true,
+			SharedNumberPolicy: SharedNumberNone,
+			Settle:             90 * time.Second,
+		},
+		Recordings: Recordings{Keep: 365 * 24 * time.Hour},
+		Journal:    Journal{Dir: "data", MaxSize: 8 * GiB},
+		HTTP:       HTTP{Listen: "127.0.0.1:8080", PublicListen: "127.0.0.1:8081"},
+		Log:        Log{Level: LogLevelInfo, Format: LogFormatText},
+	}
+}
+
+// The defaults of what stands in a list or behind a pointer, which Default cannot hold.
+const (
+	defaultKeepalive = 30 * time.Second
+	defaultScope     = "read write"
+)
+
+// setDefaults is called by the decoder on each new OAuth, before the file's values.
+func (o *OAuth) setDefaults() { o.Scope = defaultScope }
+
+// setDefaults is called by the decoder on each new Asterisk, before the file's values.
+func (a *Asterisk) setDefaults() { a.Keepalive = defaultKeepalive }
+
+// PopFor returns how pages open for calls on a line: ScreenPop, with what the line says otherwise.
+func (c *Config) PopFor(line Line) ScreenPop {
+	pop := c.ScreenPop
+	if line.ScreenPop.On != "" {
+		pop.On = line.ScreenPop.On
+	}
+	if line.ScreenPop.Open != "" {
+		pop.Open = line.ScreenPop.Open
+	}
+	return pop
+}
+
+// CountryFor returns the country in which numbers without a country code are read on a line, "" if none is configured.
+func (c *Config) CountryFor(line Line) string {
+	if line.Country != "" {
+		return line.Country
+	}
+	return c.Country
+}
+
+// Warnings returns what is allowed but unwise, such as a secret that everybody on the machine can read.
+func (c *Config) Warnings() []Problem { return c.warnings }
