@@ -1,0 +1,219 @@
+package zendesktest
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// token is an OAuth access token.
+type token struct {
+	user    int64
+	scope   string
+	expires time.Time // zero: never
+	refresh string    // its refresh token, empty if it has none
+}
+
+// TokenPair is an access token with its refresh token.
+type TokenPair struct {
+	Access, Refresh string
+}
+
+// maxTokens bounds the tokens that are remembered; beyond it the expired ones go, then all.
+const maxTokens = 10_000
+
+// mintToken is POST /oauth/tokens with client_credentials or refresh_token. As Zendesk it gives a token for any
+// scope, also for one that is missing or misspelt: such a token gets 403 later.
+func (a *account) mintToken(c *call) reply {
+	o, bad := c.decode()
+	if bad != nil {
+		return *bad
+	}
+	r := reader{o: o}
+	grant, _ := r.text("grant_type")
+	id, _ := r.text("client_id")
+	secret, _ := r.text("client_secret")
+	scope, _ := o["scope"].(string) // An array is accepted and good for nothing.
+	life, limited := r.integer("expires_in")
+	if r.bad != nil {
+		return *r.bad
+	}
+	want, known := a.cfg.clients[id]
+	if !known || subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1 {
+		return oauthError(http.StatusUnauthorized, "invalid_client", "Client authentication failed due to unknown client, "+
+			"no client authentication included, or unsupported authentication method.")
+	}
+	if limited && life != 0 && (life < 300 || life > 172_800) {
+		return oauthError(http.StatusBadRequest, "invalid_request", "expires_in must be between 300 and 172800 seconds.")
+	}
+	t := &token{user: a.owner.ID, scope: scope, expires: c.now.Add(defaultTokenLife)}
+	if life != 0 {
+		t.expires = c.now.Add(time.Duration(life) * time.Second)
+	}
+	switch grant {
+	case "client_credentials":
+	case "refresh_token":
+		old, _ := r.text("refresh_token")
+		if !a.spendRefresh(old) {
+			return oauthError(http.StatusBadRequest, "invalid_grant", "The provided refresh token is invalid, expired or revoked.")
+		}
+		t.refresh = rand.Text()
+	default:
+		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "The authorization grant type is not supported.")
+	}
+	return created(a.tokenBody(a.storeToken(t), t, c.now))
+}
+
+func (a *account) tokenBody(access string, t *token, now time.Time) map[string]any {
+	body := map[string]any{
+		"access_token": access, "token_type": "bearer", "scope": t.scope, "expires_in": int64(t.expires.Sub(now) / time.Second),
+	}
+	if t.refresh != "" {
+		body["refresh_token"] = t.refresh
+		body["refresh_token_expires_in"] = int64(30 * 24 * time.Hour / time.Second)
+	}
+	return body
+}
+
+func (a *account) storeToken(t *token) string {
+	if len(a.tokens) >= maxTokens {
+		a.dropTokens(func(t *token) bool { return !t.expires.IsZero() && t.expires.Before(a.clock.now()) })
+	}
+	if len(a.tokens) >= maxTokens {
+		a.dropTokens(func(*token) bool { return true })
+	}
+	access := rand.Text()
+	a.tokens[access] = t
+	if t.refresh != "" {
+		a.refreshes[t.refresh] = access
+	}
+	return access
+}
+
+func (a *account) dropTokens(gone func(*token) bool) {
+	for access, t := range a.tokens {
+		if gone(t) {
+			delete(a.tokens, access)
+			delete(a.refreshes, t.refresh)
+		}
+	}
+}
+
+// spendRefresh ends a refresh token and its access token; false if there is none such.
+func (a *account) spendRefresh(refresh string) bool {
+	access, known := a.refreshes[refresh]
+	if !known || refresh == "" {
+		return false
+	}
+	delete(a.refreshes, refresh)
+	delete(a.tokens, access)
+	return true
+}
+
+func oauthError(status int, code, description string) reply {
+	return reply{status: status, v: map[string]string{"error": code, "error_description": description}}
+}
+
+// authenticate sets the user of the call, or says why it is refused.
+func (a *account) authenticate(c *call, op *operation) *reply {
+	if op.open {
+		return nil
+	}
+	header := c.header.Get("Authorization")
+	if access, isBearer := strings.CutPrefix(header, "Bearer "); isBearer {
+		return a.authenticateBearer(c, op, access)
+	}
+	c.user = a.basicUser(header, c.now)
+	switch {
+	case op.anonymous:
+		return nil
+	case c.user == nil:
+		rep := reply{status: http.StatusUnauthorized, v: map[string]string{"error": "Couldn't authenticate you"}}
+		return &rep
+	}
+	return a.authorizeRole(c)
+}
+
+func (a *account) authenticateBearer(c *call, op *operation, access string) *reply {
+	t := a.tokens[strings.TrimSpace(access)]
+	if t == nil || !t.expires.IsZero() && !c.now.Before(t.expires) {
+		rep := TokenExpired().reply()
+		return &rep
+	}
+	if missing := missingScope(t.scope, c.method, op.resource); missing != "" {
+		rep := titled(http.StatusForbidden, "Forbidden", "You are missing the following required scopes: "+missing)
+		return &rep
+	}
+	if u := a.users[t.user]; u != nil {
+		c.user = &u.User
+	}
+	return a.authorizeRole(c)
+}
+
+// authorizeRole refuses whoever is not an agent; only users/me answers to others.
+func (a *account) authorizeRole(c *call) *reply {
+	if c.user != nil && c.user.IsAgent() {
+		return nil
+	}
+	rep := titled(http.StatusForbidden, "Forbidden",
+		"You do not have access to this page. Please contact the account owner of this help desk for further help.")
+	return &rep
+}
+
+// basicUser is the user of an 'email/token:secret' header, nil if it is none of ours.
+func (a *account) basicUser(header string, now time.Time) *User {
+	encoded, isBasic := strings.CutPrefix(header, "Basic ")
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if !isBasic || err != nil || !a.cfg.tokenCutoff.IsZero() && !now.Before(a.cfg.tokenCutoff) {
+		return nil
+	}
+	name, secret, _ := strings.Cut(string(raw), ":")
+	email, isToken := strings.CutSuffix(name, "/token")
+	if _, known := a.cfg.tokens[secret]; !isToken || !known {
+		return nil
+	}
+	if rec := a.userByEmail(email); rec != nil {
+		return &rec.User
+	}
+	return nil
+}
+
+// missingScope says which scope a token lacks for the method on the resource, empty if none.
+func missingScope(scope, method, resource string) string {
+	need := "write"
+	if method == http.MethodGet {
+		need = "read"
+	}
+	have := strings.Fields(scope)
+	if slices.Contains(have, need) || resource != "" && slices.Contains(have, resource+":"+need) {
+		return ""
+	}
+	return need
+}
+
+// ExpireTokens makes every access token given so far invalid: the next request with one gets 401. Refresh tokens
+// stay good.
+func (s *Server) ExpireTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	past := s.clock.now().Add(-time.Second)
+	for _, t := range s.acct.tokens {
+		t.expires = past
+	}
+}
+
+// IssueTokens makes an access token of the owner with a refresh token, as the authorization code flow would. The
+// access token lasts life of the account's time, or two hours if life is not above zero.
+func (s *Server) IssueTokens(scope string, life time.Duration) TokenPair {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if life <= 0 {
+		life = defaultTokenLife
+	}
+	t := &token{user: s.acct.owner.ID, scope: scope, expires: s.clock.now().Add(life), refresh: rand.Text()}
+	return TokenPair{Access: s.acct.storeToken(t), Refresh: t.refresh}
+}

@@ -1,0 +1,5 @@
+package zendesktest
+
+import "net/http"
+
+func newPages(*Server) http.Handler { return http.NotFoundHandler() }
