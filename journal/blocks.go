@@ -49,7 +49,8 @@ type block struct {
 type blockScan struct {
 	dir   string
 	known *known
-	prev  uint64 // The last sequence seen, zero before the first.
+	prev  uint64 // The last sequence seen.
+	bound bool   // The next sequence must follow prev: false before the first one, unless the scan is of all blocks.
 	buf   []byte
 }
 
@@ -61,8 +62,8 @@ func scanBlocks(ctx context.Context, dir string, k *known, limit int64) error {
 	}
 	blocks := newest(all, limit)
 	s := &blockScan{dir: dir, known: k}
-	if len(blocks) == len(all) && k.First > 0 {
-		s.prev = k.First - 1 // From the very beginning: so a missing head is a gap.
+	if len(blocks) == len(all) {
+		s.prev, s.bound = max(k.First, 1)-1, true // So a missing head is a gap.
 	}
 	for i, b := range blocks {
 		if err := ctx.Err(); err != nil {
@@ -72,7 +73,7 @@ func scanBlocks(ctx context.Context, dir string, k *known, limit int64) error {
 			return err
 		}
 	}
-	if k.holds() && s.prev < k.Last {
+	if s.bound && k.holds() && s.prev < k.Last {
 		return &DamagedError{Dir: dir, Found: fmt.Sprintf("it ends at record %d, but record %d was acknowledged", s.prev, k.Last)}
 	}
 	return nil
@@ -161,10 +162,10 @@ func (s *blockScan) follow(seq uint64, name string) error {
 	if seq&(tombstoneBit|erasedBit) != 0 || seq == 0 || seq <= s.prev {
 		return nil // The trace of a purge, or what a purge left in the first block.
 	}
-	if s.prev != 0 && seq != s.prev+1 && seq > s.known.First {
+	if s.bound && seq != s.prev+1 && seq > s.known.First {
 		return &DamagedError{Dir: s.dir, Found: fmt.Sprintf("records %d to %d are missing before block %s", max(s.prev+1, s.known.First), seq-1, name)}
 	}
-	s.prev = seq
+	s.prev, s.bound = seq, true
 	return nil
 }
 
