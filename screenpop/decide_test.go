@@ -55,8 +55,8 @@ func began(at float64, leg, endpoint string) telephony.Event {
 	return e
 }
 
-func first(at float64, leg, endpoint string) telephony.Event {
-	e := began(at, leg, endpoint)
+func first(leg, endpoint string) telephony.Event {
+	e := began(0, leg, endpoint)
 	e.First = true
 	return e
 }
@@ -150,45 +150,57 @@ type decideCase struct {
 }
 
 func answerCases() []decideCase {
-	inbound := first(0, "t", trunk)
+	inbound := first("t", trunk)
 	answered := story(inbound, rung(1, "a", ana), dialEnded(4, "a", telephony.DialAnswer), talks(4, "a", "t", "b1"))
 	transferred := story(answered, leaves(10, "a", "b1"), ended(10, "a"), rung(11, "b", ben),
 		dialEnded(13, "b", telephony.DialAnswer), talks(13, "b", "t", "b2"))
-	outbound := story(first(0, "a", ana), began(1, "t", trunk), dialled(1, "t"))
+	outbound := story(first("a", ana), began(1, "t", trunk), dialled(1, "t"))
 	return []decideCase{
 		{name: "no events", events: nil, wantNot: true},
 		{name: "rings, policy is answer", events: story(inbound, rung(1, "a", ana)), wantNot: true},
 		{name: "answered, not yet together", events: story(inbound, rung(1, "a", ana), dialEnded(4, "a", telephony.DialAnswer)), wantNot: true},
 		{name: "answered", events: answered, want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}}},
-		{name: "answered on the other phone", events: story(inbound, rung(1, "a", ana), rung(1.01, "s", soft), dialEnded(4, "s", telephony.DialAnswer), talks(4, "s", "t", "b1"), ended(4.1, "a")),
-			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/ana-soft)", Since: 4}}},
+		{
+			name: "answered on the other phone", events: story(inbound, rung(1, "a", ana), rung(1.01, "s", soft), dialEnded(4, "s", telephony.DialAnswer), talks(4, "s", "t", "b1"), ended(4.1, "a")),
+			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/ana-soft)", Since: 4}},
+		},
 		{name: "answered by nobody's phone", events: story(inbound, rung(1, "l", lobby), talks(4, "l", "t", "b1")), wantNot: true},
 		{name: "answered by an agent without id", events: story(inbound, rung(1, "c", cleo), talks(4, "c", "t", "b1")), wantNot: true},
 		{name: "answered, over", events: story(answered, ended(20, "a"), ended(20, "t")), wantNot: true},
 		{name: "answered, agent gone, caller in announcement", events: story(answered, leaves(10, "a", "b1"), ended(10, "a")), wantNot: true},
-		{name: "on hold and back: the first moment counts", events: story(answered, leaves(10, "a", "b1"), enters(30, "a", "b1")),
-			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}}},
+		{
+			name: "on hold and back: the first moment counts", events: story(answered, leaves(10, "a", "b1"), enters(30, "a", "b1")),
+			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}},
+		},
 		{name: "transferred, new agent rings, policy is answer", events: story(answered, leaves(10, "a", "b1"), rung(11, "b", ben)), wantNot: true},
 		{name: "transferred", events: transferred, want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 13}}},
-		{name: "transferred back: a further want", events: story(transferred, leaves(20, "b", "b2"), ended(20, "b"), rung(21, "a2", ana), talks(22, "a2", "t", "b3")),
-			want: []want{{Key: "11/a2", Text: "transferred to Ana (PJSIP/1001)", Since: 22}}},
-		{name: "three in a conference", events: story(answered, rung(8, "b", ben), enters(9, "b", "b1")),
-			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}, {Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 9}}},
-		{name: "transferred from nobody's phone", events: story(inbound, rung(1, "l", lobby), talks(4, "l", "t", "b1"), leaves(9, "l", "b1"), ended(9, "l"), rung(10, "b", ben), talks(12, "b", "t", "b2")),
-			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 12}}},
-		{name: "internal", events: story(first(0, "a", ana), rung(1, "b", ben), talks(2, "a", "b", "b1")), wantNot: true},
+		{
+			name: "transferred back: a further want", events: story(transferred, leaves(20, "b", "b2"), ended(20, "b"), rung(21, "a2", ana), talks(22, "a2", "t", "b3")),
+			want: []want{{Key: "11/a2", Text: "transferred to Ana (PJSIP/1001)", Since: 22}},
+		},
+		{
+			name: "three in a conference", events: story(answered, rung(8, "b", ben), enters(9, "b", "b1")),
+			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}, {Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 9}},
+		},
+		{
+			name: "transferred from nobody's phone", events: story(inbound, rung(1, "l", lobby), talks(4, "l", "t", "b1"), leaves(9, "l", "b1"), ended(9, "l"), rung(10, "b", ben), talks(12, "b", "t", "b2")),
+			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 12}},
+		},
+		{name: "internal", events: story(first("a", ana), rung(1, "b", ben), talks(2, "a", "b", "b1")), wantNot: true},
 		{name: "internal by hint", events: story(hint(telephony.HintDirection, "internal"), answered), wantNot: true},
 		{name: "outbound rings, policy is answer", events: outbound, wantNot: true},
 		{name: "outbound answered", events: story(outbound, talks(6, "a", "t", "b1")), want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 6}}},
-		{name: "outbound transferred", events: story(outbound, talks(6, "a", "t", "b1"), leaves(9, "a", "b1"), ended(9, "a"), rung(10, "b", ben), talks(11, "b", "t", "b2")),
-			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11}}},
+		{
+			name: "outbound transferred", events: story(outbound, talks(6, "a", "t", "b1"), leaves(9, "a", "b1"), ended(9, "a"), rung(10, "b", ben), talks(11, "b", "t", "b2")),
+			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11}},
+		},
 		{name: "voicemail takes the call", events: story(inbound, rung(1, "a", ana), dialEnded(4, "a", telephony.DialNoAnswer), ended(4, "a")), wantNot: true},
 	}
 }
 
 func ringingCases() []decideCase {
-	inbound := first(0, "t", trunk)
-	outbound := story(first(0, "a", ana), began(1, "t", trunk), dialled(1, "t"))
+	inbound := first("t", trunk)
+	outbound := story(first("a", ana), began(1, "t", trunk), dialled(1, "t"))
 	group := story(inbound, rung(1, "a", ana), rung(1.0625, "b", ben))
 	alone := want{Key: "11/a", Text: "ringing alone Ana (PJSIP/1001)", Since: 1, NotBefore: 1.2}
 	cases := []decideCase{
@@ -199,32 +211,47 @@ func ringingCases() []decideCase {
 		{name: "two phones of one agent, the second told first", events: story(inbound, rung(1.01, "s", soft), rung(1, "a", ana)), want: []want{alone}},
 		{name: "a group waits for the answer", events: group, wantNot: true},
 		{name: "a group, all", all: true, events: group, want: []want{
-			{Key: "11/a", Text: "ringing in a group Ana (PJSIP/1001)", Since: 1}, {Key: "12/b", Text: "ringing in a group Ben (PJSIP/1002)", Since: 1.0625}}},
+			{Key: "11/a", Text: "ringing in a group Ana (PJSIP/1001)", Since: 1}, {Key: "12/b", Text: "ringing in a group Ben (PJSIP/1002)", Since: 1.0625},
+		}},
 		{name: "a group with nobody's phone", events: story(inbound, rung(1, "a", ana), rung(1, "l", lobby)), wantNot: true},
-		{name: "a group, one is busy", events: story(group, dialEnded(3, "b", telephony.DialBusy), ended(3, "b")),
-			want: []want{{Key: "11/a", Text: "ringing alone Ana (PJSIP/1001)", Since: 3, NotBefore: 3.2}}},
+		{
+			name: "a group, one is busy", events: story(group, dialEnded(3, "b", telephony.DialBusy), ended(3, "b")),
+			want: []want{{Key: "11/a", Text: "ringing alone Ana (PJSIP/1001)", Since: 3, NotBefore: 3.2}},
+		},
 		{name: "a group, one has picked up", events: story(group, dialEnded(3, "b", telephony.DialAnswer)), wantNot: true},
-		{name: "a group, one talks, the other is not told yet", events: story(group, dialEnded(3, "b", telephony.DialAnswer), talks(3, "b", "t", "b1")),
-			want: []want{{Key: "12/b", Text: "answered by Ben (PJSIP/1002)", Since: 3}}},
+		{
+			name: "a group, one talks, the other is not told yet", events: story(group, dialEnded(3, "b", telephony.DialAnswer), talks(3, "b", "t", "b1")),
+			want: []want{{Key: "12/b", Text: "answered by Ben (PJSIP/1002)", Since: 3}},
+		},
 		{name: "a group, all, one talks", all: true, events: story(group, talks(3, "b", "t", "b1")), want: []want{{Key: "12/b", Text: "answered by Ben (PJSIP/1002)", Since: 3}}},
-		{name: "hunting: the second is next", events: story(inbound, rung(1, "a", ana), dialEnded(6, "a", telephony.DialNoAnswer), ended(6, "a"), rung(6.5, "b", ben)),
-			want: []want{{Key: "12/b", Text: "ringing alone Ben (PJSIP/1002)", Since: 6.5, NotBefore: 6.7}}},
-		{name: "hunting: the same agent again is a further want", events: story(inbound, rung(1, "a", ana), dialEnded(6, "a", telephony.DialNoAnswer), ended(6, "a"), rung(6.5, "a2", ana)),
-			want: []want{{Key: "11/a2", Text: "ringing alone Ana (PJSIP/1001)", Since: 6.5, NotBefore: 6.7}}},
-		{name: "answered where it rang: the same key", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1")),
-			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}}},
+		{
+			name: "hunting: the second is next", events: story(inbound, rung(1, "a", ana), dialEnded(6, "a", telephony.DialNoAnswer), ended(6, "a"), rung(6.5, "b", ben)),
+			want: []want{{Key: "12/b", Text: "ringing alone Ben (PJSIP/1002)", Since: 6.5, NotBefore: 6.7}},
+		},
+		{
+			name: "hunting: the same agent again is a further want", events: story(inbound, rung(1, "a", ana), dialEnded(6, "a", telephony.DialNoAnswer), ended(6, "a"), rung(6.5, "a2", ana)),
+			want: []want{{Key: "11/a2", Text: "ringing alone Ana (PJSIP/1001)", Since: 6.5, NotBefore: 6.7}},
+		},
+		{
+			name: "answered where it rang: the same key", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1")),
+			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}},
+		},
 		{name: "the caller gave up", events: story(inbound, rung(1, "a", ana), dialEnded(3, "a", telephony.DialCancel), ended(3, "a"), ended(3, "t")), wantNot: true},
-		{name: "transfer rings at one phone", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1"), leaves(10, "a", "b1"), ended(10, "a"), rung(11, "b", ben)),
-			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11, NotBefore: 11.2}}},
-		{name: "consultation: one talks, one rings", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1"), rung(11, "b", ben)),
-			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}, {Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11, NotBefore: 11.2}}},
-		{name: "outbound, nothing dialled", events: story(hint(telephony.HintDirection, "outbound"), first(0, "a", ana)), wantNot: true},
+		{
+			name: "transfer rings at one phone", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1"), leaves(10, "a", "b1"), ended(10, "a"), rung(11, "b", ben)),
+			want: []want{{Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11, NotBefore: 11.2}},
+		},
+		{
+			name: "consultation: one talks, one rings", events: story(inbound, rung(1, "a", ana), talks(4, "a", "t", "b1"), rung(11, "b", ben)),
+			want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 4}, {Key: "12/b", Text: "transferred to Ben (PJSIP/1002)", Since: 11, NotBefore: 11.2}},
+		},
+		{name: "outbound, nothing dialled", events: story(hint(telephony.HintDirection, "outbound"), first("a", ana)), wantNot: true},
 		{name: "outbound dialled", events: outbound, want: []want{{Key: "11/a", Text: "dialling Ana (PJSIP/1001)", Since: 1}}},
 		{name: "outbound answered: the same key", events: story(outbound, talks(6, "a", "t", "b1")), want: []want{{Key: "11/a", Text: "answered by Ana (PJSIP/1001)", Since: 6}}},
 		{name: "outbound refused", events: story(outbound, dialEnded(3, "t", telephony.DialBusy), ended(3, "t")), wantNot: true},
-		{name: "outbound from nobody's phone", events: story(first(0, "l", lobby), began(1, "t", trunk), dialled(1, "t")), wantNot: true},
+		{name: "outbound from nobody's phone", events: story(first("l", lobby), began(1, "t", trunk), dialled(1, "t")), wantNot: true},
 		{name: "click to call: the agent's phone rings first", events: story(hint(telephony.HintDirection, "outbound"), rung(1, "a", ana)), want: []want{alone}},
-		{name: "internal rings", events: story(first(0, "a", ana), rung(1, "b", ben)), wantNot: true},
+		{name: "internal rings", events: story(first("a", ana), rung(1, "b", ben)), wantNot: true},
 		{name: "an agent without id", events: story(inbound, rung(1, "c", cleo)), wantNot: true},
 	}
 	for i := range cases {
@@ -254,7 +281,7 @@ func TestDecide(t *testing.T) {
 // key, whatever happens in between.
 func TestDecideKeysAreStable(t *testing.T) {
 	t.Parallel()
-	events := story(first(0, "t", trunk), rung(1, "a", ana), rung(1.01, "s", soft), dialEnded(4, "s", telephony.DialAnswer),
+	events := story(first("t", trunk), rung(1, "a", ana), rung(1.01, "s", soft), dialEnded(4, "s", telephony.DialAnswer),
 		dialEnded(4, "a", telephony.DialCancel), talks(4, "s", "t", "b1"), ended(4.1, "a"), leaves(10, "s", "b1"), enters(11, "s", "b1"),
 		leaves(20, "s", "b1"), ended(20, "s"), rung(21, "b", ben), talks(22, "b", "t", "b2"), ended(30, "b"), ended(30, "t"))
 	var keys []string
@@ -270,7 +297,7 @@ func TestDecideKeysAreStable(t *testing.T) {
 
 func TestDecideWithoutDirectory(t *testing.T) {
 	t.Parallel()
-	state := fold(t, story(first(0, "t", trunk), rung(1, "a", ana), talks(4, "a", "t", "b1")))
+	state := fold(t, story(first("t", trunk), rung(1, "a", ana), talks(4, "a", "t", "b1")))
 	require.Empty(t, screenpop.Decide(state, screenpop.Policy{}, nil))
 }
 
