@@ -1,0 +1,107 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// rememberCaller is how long a number's user is remembered. Zendesk's
+	// search does not find a new one for minutes.
+	rememberCaller = time.Hour
+	// maxCallers bounds how many are remembered.
+	maxCallers = 10_000
+)
+
+// user is a requester and how he was found.
+type user struct {
+	id  int64
+	how string
+}
+
+// callers remembers who belongs to a number, and has each number resolved by
+// one at a time: two calls from one new number must not make two users. It is
+// safe for concurrent use.
+type callers struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	known map[string]remembered
+	busy  map[string]chan struct{}
+}
+
+type remembered struct {
+	user
+	at time.Time
+}
+
+func newCallers(now func() time.Time) *callers {
+	return &callers{now: now, known: make(map[string]remembered), busy: make(map[string]chan struct{})}
+}
+
+// resolve returns the remembered user of key, or what find returns. While one
+// finds, others with the same key wait for him.
+func (c *callers) resolve(ctx context.Context, key string, find func(context.Context) (user, error)) (user, error) {
+	for {
+		found, ok, wait := c.claim(key)
+		if ok {
+			return found, nil
+		}
+		if wait == nil {
+			break
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return user{}, context.Cause(ctx)
+		}
+	}
+	found, err := find(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.busy[key])
+	delete(c.busy, key)
+	if err == nil {
+		c.remember(key, found)
+	}
+	return found, err
+}
+
+// claim returns the remembered user; or, with a nil channel, the turn to find
+// him; or a channel to wait for whoever has it.
+func (c *callers) claim(key string) (user, bool, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, found := c.known[key]; found && c.now().Sub(k.at) < rememberCaller {
+		return k.user, true, nil
+	}
+	if wait, found := c.busy[key]; found {
+		return user{}, false, wait
+	}
+	c.busy[key] = make(chan struct{})
+	return user{}, false, nil
+}
+
+// remember must be called with the lock held. A full memory forgets some.
+func (c *callers) remember(key string, u user) {
+	if len(c.known) >= maxCallers {
+		for k := range c.known {
+			delete(c.known, k)
+			if len(c.known) < maxCallers*9/10 {
+				break
+			}
+		}
+	}
+	c.known[key] = remembered{u, c.now()}
+}
+
+// forget drops a user whom Zendesk does not take any more.
+func (c *callers) forget(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, k := range c.known {
+		if k.id == id {
+			delete(c.known, key)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// complete adds what is known at the end.
+func (w *work) complete(ctx context.Context) result {
+	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket}
+	update := w.ticketUpdate(o.Intent)
+	if owner := w.lastAgent(); owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
+		ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
+		v := classify(err, false)
+		if v.kind != ok && v.kind != gone {
+			return w.putOff(v, err)
+		}
+		// Only where it is still as it was left: a person may have acted.
+		if ticket.AssigneeID == w.record.Assigned {
+			update.AssigneeID = owner
+		}
+	}
+	return w.update(ctx, o, update)
+}
+
+// link notes on the next duplicate which ticket is the right one.
+func (w *work) link(ctx context.Context) result {
+	duplicate := w.record.Duplicates[w.record.Linked]
+	o := Outcome{Step: StepLink, Intent: w.newIntent(), Ticket: duplicate}
+	private := false
+	body := fmt.Sprintf("This call has more than one ticket. Ticket #%d is the older one and is kept up to date; "+
+		"this one is not.\n\nCall: %s", w.record.Ticket, w.id)
+	return w.update(ctx, o, zendesk.TicketUpdate{
+		Comment:  &zendesk.Comment{Body: body, Public: &private},
+		Metadata: w.metadata(o.Intent),
+	})
+}
+
+// update sends an update: intent, request, result.
+func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdate) result {
+	in, refused := w.intend(ctx, o, update)
+	if refused != nil {
+		return *refused
+	}
+	sent := w.b.now()
+	_, err := w.b.zendesk.UpdateTicket(ctx, o.Ticket, update)
+	took := w.b.now().Sub(sent)
+	v := classify(err, true)
+	switch v.kind {
+	case ok:
+		w.log.WithField("ticket_id", o.Ticket).Info("ticket updated")
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, TookMS: milliseconds(took)})
+	case unknown:
+		return w.fateUnknown(ctx, in, o.Step, err)
+	case closed:
+		return w.closed(ctx, in, o, err)
+	case gone:
+		return w.gone(ctx, in, o)
+	case park, reresolve:
+		return w.park(ctx, in, o.Step, err)
+	case retry, waitUntil, reapply, halt:
+	}
+	return w.free(ctx, in, o.Step, v, err)
+}
+
+// closed: the ticket takes no update. The call's own gets a successor; a note
+// on a duplicate is done with.
+func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
+	if o.Step == StepLink {
+		return w.note(ctx, Outcome{Kind: Done, Step: StepLink, Intent: in.id, Ticket: o.Ticket, Reason: err.Error()})
+	}
+	w.log.WithField("ticket_id", o.Ticket).Warn("ticket closed before the call was complete, a new one follows it")
+	w.b.metrics.successors.Inc()
+	return w.note(ctx, Outcome{Kind: TicketClosed, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Reason: err.Error()})
+}
+
+// gone: a person deleted the ticket. It is never made again.
+func (w *work) gone(ctx context.Context, in intent, o Outcome) result {
+	if o.Step == StepLink {
+		return w.note(ctx, Outcome{Kind: Done, Step: StepLink, Intent: in.id, Ticket: o.Ticket, Reason: "deleted"})
+	}
+	w.log.WithField("ticket_id", o.Ticket).Warn("ticket was deleted, it is left alone")
+	return w.note(ctx, Outcome{Kind: TicketGone, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Reason: "a person deleted it"})
+}
+
+// verify asks whether an update of unknown fate happened: its intent stands in
+// the metadata of the ticket's audits.
+func (w *work) verify(ctx context.Context) result {
+	open := w.record.Open
+	page, err := w.b.zendesk.ListTicketAudits(ctx, open.Ticket, zendesk.AuditListOptions{NewestFirst: true})
+	v := classify(err, false)
+	if v.kind == gone {
+		return w.gone(ctx, intent{id: open.ID}, Outcome{Step: open.Step, Ticket: open.Ticket})
+	}
+	if v.kind != ok {
+		return w.putOff(v, err)
+	}
+	for _, audit := range page.Audits {
+		ours, _ := audit.Metadata.Custom[metadataKey].(map[string]any)
+		if ours["intent"] == open.ID {
+			return w.note(ctx, Outcome{Kind: Done, Step: open.Step, Intent: open.ID, Ticket: open.Ticket, Reason: "found in the audits"})
+		}
+	}
+	if w.step.Conclusive {
+		return w.note(ctx, Outcome{Kind: Freed, Step: open.Step, Intent: open.ID, Reason: "not in the audits, and it cannot commit any more"})
+	}
+	return result{looked: w.b.now()}
+}

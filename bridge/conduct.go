@@ -1,0 +1,290 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// takeAll folds one entry of the journal, and those that wait behind it.
+func (b *Bridge) takeAll(ctx context.Context, r journal.Record, more <-chan journal.Record) error {
+	for range recordBuffer {
+		if err := b.take(ctx, r); err != nil {
+			return err
+		}
+		select {
+		case r = <-more:
+		default:
+			return nil
+		}
+	}
+	return b.take(ctx, r)
+}
+
+// take folds one entry of the journal into its call.
+func (b *Bridge) take(ctx context.Context, r journal.Record) error {
+	b.applied = r.Seq
+	id := telephony.CallID(r.Call)
+	events, begins := b.decode(r)
+	e, known := b.calls[id]
+	if !known {
+		e = &entry{call: telephony.NewCall(id), first: r.Seq}
+		b.calls[id] = e
+		if !begins {
+			if err := b.recall(ctx, id, e, r.Seq); err != nil {
+				return err
+			}
+		}
+	}
+	if r.Seq <= e.applied {
+		return nil
+	}
+	b.apply(e, r, events)
+	if known || begins {
+		b.clock(id, r.Stored, events)
+	}
+	if b.caughtUp {
+		b.consider(id, e)
+	}
+	return nil
+}
+
+// decode reads the events of an entry, and whether a call begins with them.
+func (b *Bridge) decode(r journal.Record) (events []telephony.Event, begins bool) {
+	if r.Kind != journal.Event {
+		return nil, false
+	}
+	events, err := DecodeEvents(r.Data)
+	if err != nil {
+		b.unreadable(r, err)
+		return nil, false
+	}
+	for _, e := range events {
+		begins = begins || (e.Kind == telephony.LegStarted && e.First && !e.Estimated)
+	}
+	return events, begins
+}
+
+// apply folds one entry, its events decoded, into a call.
+func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
+	e.applied = r.Seq
+	if r.Kind == journal.Outcome {
+		o, err := DecodeOutcome(r.Data)
+		if err != nil {
+			b.unreadable(r, err)
+			return
+		}
+		e.record.apply(r.Seq, o)
+		return
+	}
+	for _, event := range events {
+		if e.call.Apply(event) {
+			e.heard = r.Stored
+			e.found = e.found || (event.Kind == telephony.LegStarted && event.Estimated)
+		}
+	}
+}
+
+func (b *Bridge) unreadable(r journal.Record, err error) {
+	b.metrics.unreadable.Inc()
+	b.log.WithError(err).WithField("call_id", r.Call).WithField("seq", r.Seq).Error("journal entry not readable, skipped")
+}
+
+// recall loads what the journal holds of a call before seq: it is no longer,
+// or not yet, in memory.
+func (b *Bridge) recall(ctx context.Context, id telephony.CallID, e *entry, before uint64) error {
+	story, err := b.journal.Story(ctx, string(id))
+	if err != nil {
+		return fmt.Errorf("read the story of %s: %w", id, err)
+	}
+	for _, r := range story {
+		if r.Seq >= before {
+			break
+		}
+		e.first = min(e.first, r.Seq)
+		events, _ := b.decode(r)
+		b.apply(e, r, events)
+	}
+	return nil
+}
+
+// clock learns how far our clock is ahead of the phone system's.
+func (b *Bridge) clock(id telephony.CallID, stored time.Time, events []telephony.Event) {
+	var latest time.Time
+	for _, e := range events {
+		if !e.Estimated && e.Time.After(latest) {
+			latest = e.Time
+		}
+	}
+	if latest.IsZero() {
+		return
+	}
+	s, found := b.skews[id.Source()]
+	if !found {
+		s = &skew{}
+		b.skews[id.Source()] = s
+	}
+	s.observe(latest, stored)
+}
+
+func (b *Bridge) moment(id telephony.CallID) Moment {
+	at := Moment{Now: b.now()}
+	if s, found := b.skews[id.Source()]; found {
+		at.Ahead = s.ahead()
+	}
+	return at
+}
+
+// current is the policy in force: the configured one, or making tickets at the
+// end while updates lag.
+func (b *Bridge) current() *Policy {
+	p := b.policy.Load()
+	if b.atEnd && p.Create == CreateOnAnswer {
+		changed := *p
+		changed.Create = CreateAtEnd
+		return &changed
+	}
+	return p
+}
+
+// consider plans a call that nobody works on, and queues what is owed.
+func (b *Bridge) consider(id telephony.CallID, e *entry) {
+	if e.running || e.queued || e.applied < e.awaits {
+		return
+	}
+	step := plan(e.call.State(), &e.record, b.current(), b.moment(id))
+	switch {
+	case step.Settled:
+		if e.settled.IsZero() {
+			e.settled = b.now()
+		}
+		return
+	case step.Kind == "":
+	case step.At.After(b.now()):
+		b.agenda.add(step.At, id)
+	default:
+		e.queued = true
+		b.lanes.push(laneOf(step), id, b.now())
+	}
+	e.settled = time.Time{}
+}
+
+// dispatch starts what is due and has room, planned anew: between queueing and
+// starting the call may have changed.
+func (b *Bridge) dispatch(workCtx context.Context) {
+	if !b.caughtUp {
+		return
+	}
+	for now := b.now(); ; {
+		id, due := b.agenda.due(now)
+		if !due {
+			break
+		}
+		if e, found := b.calls[id]; found {
+			b.consider(id, e)
+		}
+	}
+	for {
+		id, in, found := b.lanes.next(b.now())
+		if !found {
+			return
+		}
+		if !b.start(workCtx, id, in) {
+			b.lanes.done(in)
+		}
+	}
+}
+
+// start begins the step that is owed now, if it still belongs to this lane.
+func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bool {
+	e, found := b.calls[id]
+	if !found {
+		return false
+	}
+	e.queued = false
+	policy, at := b.current(), b.moment(id)
+	step := plan(e.call.State(), &e.record, policy, at)
+	if step.Kind == "" || step.At.After(b.now()) || laneOf(step) != in {
+		b.consider(id, e)
+		return false
+	}
+	e.running = true
+	w := &work{
+		b: b, id: id, call: e.call.State(), record: e.record, policy: policy, step: step, lane: in,
+		found: e.found, heard: e.heard,
+		log: b.log.WithField("call_id", id).WithField("step", step.Kind),
+	}
+	e.heard = time.Time{}
+	b.workers.Go(func() { b.finished <- w.run(workCtx) })
+	return true
+}
+
+// finish takes what a worker reports.
+func (b *Bridge) finish(ctx context.Context, r result) error {
+	b.lanes.done(r.lane)
+	if r.err != nil {
+		return r.err
+	}
+	now := b.now()
+	switch {
+	case r.halt:
+		b.lanes.pause(lanePops, now.Add(haltFor))
+	case r.pause > 0:
+		b.lanes.pause(r.lane, now.Add(r.pause))
+	}
+	e, found := b.calls[r.call]
+	if !found {
+		return nil
+	}
+	e.running = false
+	e.awaits = max(e.awaits, r.seq)
+	if !r.looked.IsZero() {
+		e.record.lookedAt = r.looked
+	}
+	if r.later != nil {
+		e.record.putOff(*r.later)
+	}
+	if r.reread {
+		fresh := &entry{call: telephony.NewCall(r.call), first: e.first}
+		if err := b.recall(ctx, r.call, fresh, b.applied+1); err != nil {
+			return err
+		}
+		fresh.found, fresh.awaits = true, r.conflict
+		*e = *fresh
+	}
+	b.consider(r.call, e)
+	return nil
+}
+
+// learn pauses lanes as the budget asks for it.
+func (b *Bridge) learn(ex zendesk.Exchange) {
+	now := b.now()
+	refusal, _ := errors.AsType[*zendesk.Error](ex.Err)
+	if refusal != nil && refusal.IsRateLimited() {
+		wait := classifyRefusal(refusal).wait
+		in := laneCreates
+		if ex.Operation == "UpdateTicket" {
+			in = laneUpdates
+		}
+		b.lanes.pause(in, now.Add(wait))
+		return
+	}
+	account := ex.RateLimit.Account
+	if !account.Known || account.Limit == 0 {
+		return
+	}
+	// The last tenth of the minute's budget is for creates, the last
+	// twentieth for pops.
+	pause := max(account.Resets, time.Second)
+	switch {
+	case account.Remaining*20 < account.Limit:
+		b.lanes.pause(laneCreates, now.Add(pause))
+	case account.Remaining*10 < account.Limit:
+		b.lanes.pause(laneUpdates, now.Add(pause))
+	}
+}

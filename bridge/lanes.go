@@ -1,0 +1,139 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// lane is a kind of work. The smaller goes first.
+type lane int
+
+// The lanes, the most urgent first. Local work asks nothing of Zendesk.
+const (
+	lanePops lane = iota
+	laneCreates
+	laneUpdates
+	laneRest
+	laneLocal
+	laneCount
+)
+
+func (l lane) String() string {
+	return [...]string{"pops", "creates", "updates", "rest", "local", ""}[l]
+}
+
+// laneOf is where a step runs.
+func laneOf(s Step) lane {
+	switch s.Kind {
+	case StepPop:
+		return lanePops
+	case StepCreate:
+		if s.Want.Key != "" {
+			return lanePops
+		}
+		return laneCreates
+	case StepCaller, StepLookup:
+		return laneCreates
+	case StepComplete, StepVerify:
+		return laneUpdates
+	case StepLink:
+		return laneRest
+	case StepAudio:
+		return laneLocal
+	}
+	return laneRest
+}
+
+const (
+	// maxRunning bounds the requests in flight.
+	maxRunning = 48
+	// reservedForPops of them are never taken by anything else.
+	reservedForPops = 8
+	// maxLocal bounds the files that are copied at a time.
+	maxLocal = 4
+)
+
+// lanes says which call is served next. It has one owner.
+type lanes struct {
+	waiting [laneCount][]waiter
+	running [laneCount]int
+	paused  [laneCount]time.Time
+}
+
+type waiter struct {
+	call  telephony.CallID
+	since time.Time
+}
+
+func (l *lanes) push(in lane, call telephony.CallID, now time.Time) {
+	l.waiting[in] = append(l.waiting[in], waiter{call, now})
+}
+
+// next takes the most urgent call that may run now. done must be called for it.
+func (l *lanes) next(now time.Time) (telephony.CallID, lane, bool) {
+	for in := range laneCount {
+		if len(l.waiting[in]) == 0 || l.paused[in].After(now) || !l.room(in) {
+			continue
+		}
+		w := l.waiting[in][0]
+		l.waiting[in] = l.waiting[in][1:]
+		l.running[in]++
+		return w.call, in, true
+	}
+	return "", 0, false
+}
+
+func (l *lanes) room(in lane) bool {
+	if in == laneLocal {
+		return l.running[laneLocal] < maxLocal
+	}
+	total := 0
+	for i := range laneLocal {
+		total += l.running[i]
+	}
+	if in == lanePops {
+		return total < maxRunning
+	}
+	return total-l.running[lanePops] < maxRunning-reservedForPops && total < maxRunning
+}
+
+func (l *lanes) done(in lane) { l.running[in]-- }
+
+// pause stops a lane, and those that are less urgent but ask Zendesk too,
+// until a time: they share the account's budget.
+func (l *lanes) pause(from lane, until time.Time) {
+	for in := from; in < laneLocal; in++ {
+		if until.After(l.paused[in]) {
+			l.paused[in] = until
+		}
+	}
+}
+
+// wake is when a paused lane with somebody waiting goes on, zero if none does.
+func (l *lanes) wake() time.Time {
+	var first time.Time
+	for in := range laneCount {
+		if len(l.waiting[in]) > 0 && !l.paused[in].IsZero() && (first.IsZero() || l.paused[in].Before(first)) {
+			first = l.paused[in]
+		}
+	}
+	return first
+}
+
+// lag is how long the first in a lane has waited.
+func (l *lanes) lag(in lane, now time.Time) time.Duration {
+	if len(l.waiting[in]) == 0 {
+		return 0
+	}
+	return now.Sub(l.waiting[in][0].since)
+}
+
+// busy is how many steps run.
+func (l *lanes) busy() int {
+	total := 0
+	for in := range laneCount {
+		total += l.running[in]
+	}
+	return total
+}

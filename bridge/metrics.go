@@ -1,0 +1,110 @@
+package bridge
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// metrics are what Prometheus reads of the bridge.
+type metrics struct {
+	outcomes   *prometheus.CounterVec
+	pops       *prometheus.CounterVec
+	popLatency prometheus.Histogram
+	reaction   *prometheus.HistogramVec
+	requests   *prometheus.CounterVec
+	took       *prometheus.HistogramVec
+	waiting    *prometheus.GaugeVec
+	calls      *prometheus.GaugeVec
+	unreadable prometheus.Counter
+	successors prometheus.Counter
+}
+
+// seconds are the buckets from half a millisecond to half a minute.
+var seconds = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30}
+
+// newMetrics registers them; nil registers nothing.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		outcomes:   counters("talkbridge_outcomes_total", "Outcomes appended to the journal.", "kind", "step"),
+		pops:       counters("talkbridge_pops_total", "Screen pops by result.", "result"),
+		requests:   counters("talkbridge_zendesk_requests_total", "Requests to Zendesk by operation and status; 0 is no answer.", "operation", "status"),
+		unreadable: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_journal_unreadable_total", Help: "Journal entries that could not be read."}),
+		successors: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_tickets_succeeded_total", Help: "Tickets made since the first was closed too early."}),
+		popLatency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "talkbridge_pop_latency_seconds", Help: "From the fact on the phone to Zendesk's acceptance of the pop.", Buckets: seconds,
+		}),
+		reaction: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "talkbridge_reaction_seconds", Help: "From the durable event to the start of the step that it asked for.", Buckets: seconds,
+		}, []string{"step"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "talkbridge_zendesk_request_seconds", Help: "How long Zendesk took to answer.", Buckets: seconds,
+		}, []string{"operation"}),
+		waiting: gauges("talkbridge_lane_waiting", "Steps that wait, by lane.", "lane"),
+		calls:   gauges("talkbridge_calls", "Calls in memory.", "state"),
+	}
+	if reg != nil {
+		reg.MustRegister(m.outcomes, m.pops, m.requests, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
+	}
+	return m
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func (m *metrics) outcome(o Outcome) {
+	m.outcomes.WithLabelValues(string(o.Kind), string(o.Step)).Inc()
+}
+
+func (m *metrics) pop(out screenpop.Outcome) {
+	m.pops.WithLabelValues(string(out.Result)).Inc()
+	if out.Result == screenpop.Accepted {
+		m.popLatency.Observe(out.Latency.Seconds())
+	}
+}
+
+func (m *metrics) exchange(ex zendesk.Exchange) {
+	m.requests.WithLabelValues(ex.Operation, statusClass(ex.Status)).Inc()
+	m.took.WithLabelValues(ex.Operation).Observe(ex.Duration.Seconds())
+}
+
+// statusClass keeps the number of series small.
+func statusClass(status int) string {
+	switch {
+	case status == 0:
+		return "0"
+	case status == 401, status == 404, status == 409, status == 422, status == 429:
+		return map[int]string{401: "401", 404: "404", 409: "409", 422: "422", 429: "429"}[status]
+	default:
+		return string(rune('0'+min(status/100, 9))) + "xx"
+	}
+}
+
+// observe sets the gauges. It is called by the conductor.
+func (m *metrics) observe(b *Bridge) {
+	for in := range laneCount {
+		m.waiting.WithLabelValues(in.String()).Set(float64(len(b.lanes.waiting[in])))
+	}
+	count := map[string]int{"live": 0, "open": 0, "parked": 0, "settled": 0}
+	for _, e := range b.calls {
+		switch {
+		case len(e.record.Parked) > 0:
+			count["parked"]++
+		case !e.settled.IsZero():
+			count["settled"]++
+		case e.call.State().Live():
+			count["live"]++
+		default:
+			count["open"]++
+		}
+	}
+	for state, n := range count {
+		m.calls.WithLabelValues(state).Set(float64(n))
+	}
+}

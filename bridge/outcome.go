@@ -1,0 +1,130 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+)
+
+// OutcomeKind says what an Outcome reports.
+type OutcomeKind string
+
+// The kinds of outcomes.
+const (
+	// CallerKnown: the requester is found or made.
+	CallerKnown OutcomeKind = "caller"
+	// CallerDropped: Zendesk refused the requester; he is to be found anew.
+	CallerDropped OutcomeKind = "caller.dropped"
+	// Intended: a write is about to be sent. It carries the frozen request.
+	Intended OutcomeKind = "intent"
+	// Done: the write of the open intent happened.
+	Done OutcomeKind = "done"
+	// Freed: the write of the open intent certainly did not happen.
+	Freed OutcomeKind = "freed"
+	// Unknown: the write of the open intent may have happened.
+	Unknown OutcomeKind = "unknown"
+	// Popped: a page was shown to an agent, or could not be.
+	Popped OutcomeKind = "pop"
+	// AudioKept: the audio of the call is kept, or was refused with a reason.
+	AudioKept OutcomeKind = "audio"
+	// Parked: a person must act before the step is tried again.
+	Parked OutcomeKind = "parked"
+	// Retried: a person asked for another try of what is parked.
+	Retried OutcomeKind = "retried"
+	// TicketClosed: the ticket takes no update; a successor is owed.
+	TicketClosed OutcomeKind = "ticket.closed"
+	// TicketGone: a person deleted the ticket. Nothing more is owed.
+	TicketGone OutcomeKind = "ticket.gone"
+	// Duplicate: more than one ticket carries the call's external_id.
+	Duplicate OutcomeKind = "duplicate"
+)
+
+// StepKind names something to do about a call.
+type StepKind string
+
+// The steps.
+const (
+	// StepCaller finds or makes the requester.
+	StepCaller StepKind = "caller"
+	// StepAudio collects the voicemail that the caller left.
+	StepAudio StepKind = "audio"
+	// StepCreate makes the ticket.
+	StepCreate StepKind = "create"
+	// StepLookup asks whether a create of unknown fate made the ticket.
+	StepLookup StepKind = "lookup"
+	// StepPop shows a page to an agent.
+	StepPop StepKind = "pop"
+	// StepComplete adds what is known at the end to the ticket.
+	StepComplete StepKind = "complete"
+	// StepVerify asks whether an update of unknown fate happened.
+	StepVerify StepKind = "verify"
+	// StepLink notes on a duplicate which ticket is the right one.
+	StepLink StepKind = "link"
+)
+
+// Outcome is one fact about what talkbridge did. It is what the journal keeps
+// beside the events; a Record is the fold of them.
+type Outcome struct {
+	Kind OutcomeKind `json:"kind"`
+	Time time.Time   `json:"time"`
+	Step StepKind    `json:"step,omitzero"`
+	// Intent names the write that this is the plan or the result of.
+	Intent string `json:"intent,omitzero"`
+	// ExternalID is the ticket's, on a create.
+	ExternalID string `json:"external_id,omitzero"`
+	// Request is the frozen body of the write.
+	Request json.RawMessage `json:"request,omitzero"`
+	// Final says that the create carries everything: nothing is left to add.
+	Final bool `json:"final,omitzero"`
+
+	Ticket int64 `json:"ticket,omitzero"`
+	User   int64 `json:"user,omitzero"`
+	// How says how the caller was found: direct, shared, external_id, created,
+	// placeholder.
+	How string `json:"how,omitzero"`
+
+	// Want is the key of the pop that this answers, Pop its outcome.
+	Want string             `json:"want,omitzero"`
+	Pop  *screenpop.Outcome `json:"pop,omitzero"`
+
+	Audio *Audio `json:"audio,omitzero"`
+	// Tickets are those of a duplicate, the oldest first.
+	Tickets []int64 `json:"tickets,omitzero"`
+
+	// Reason says why, in words for people.
+	Reason string `json:"reason,omitzero"`
+	// NotBefore is when the step may be tried again.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Bare asks that the next try leaves out what is not essential.
+	Bare bool `json:"bare,omitzero"`
+	// TookMS is how long the exchange took, in milliseconds.
+	TookMS float64 `json:"took_ms,omitzero"`
+}
+
+// Audio is a kept voicemail or recording. The zero URL says that there is none
+// and Refused why.
+type Audio struct {
+	URL string `json:"url,omitzero"`
+	// Seconds is how long it plays; 0 where that is not known.
+	Seconds int    `json:"seconds,omitzero"`
+	Refused string `json:"refused,omitzero"`
+}
+
+func (o Outcome) encode() []byte {
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(fmt.Sprintf("bridge: encode outcome: %v", err)) // plain fields only
+	}
+	return data
+}
+
+// DecodeOutcome reads an outcome from the journal.
+func DecodeOutcome(data []byte) (Outcome, error) {
+	var o Outcome
+	if err := json.Unmarshal(data, &o); err != nil {
+		return Outcome{}, fmt.Errorf("decode outcome: %w", err)
+	}
+	return o, nil
+}

@@ -1,0 +1,302 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// Step is what is owed next about a call. The zero Kind owes nothing now.
+type Step struct {
+	Kind StepKind
+	// Reason says why, in words for people.
+	Reason string
+	// At is when the step is due; zero is now.
+	At time.Time
+	// Settled says that the call is over and nothing is owed any more.
+	Settled bool
+
+	// Want is whom a pop is for. On a create, the agent whom Zendesk shows
+	// the new ticket in the same request; its zero Key shows it to nobody.
+	Want screenpop.Want
+	// Late marks a pop whose moment has passed: it is only noted.
+	Late bool
+	// Via is the channel of a create.
+	Via zendesk.ViaID
+	// Final says that a create carries everything.
+	Final bool
+	// Conclusive marks the last look-up: after it the write cannot commit.
+	Conclusive bool
+	// Bare leaves out of a create what is not essential.
+	Bare bool
+}
+
+// Moment is when a plan is made.
+type Moment struct {
+	// Now is by our clock.
+	Now time.Time
+	// Ahead is how far that is ahead of the phone system's.
+	Ahead time.Duration
+}
+
+// planner is what one plan looks at.
+type planner struct {
+	call   telephony.State
+	record *Record
+	policy *Policy
+	now    time.Time
+	// ahead is how far our clock is ahead of the phone system's.
+	ahead time.Duration
+}
+
+// plan says what is owed next about a call. It looks at what is, never at what
+// just happened; it reads no clock and no network. The most urgent of the steps
+// that are due comes first; if none is due, the one that will be first.
+func plan(call telephony.State, record *Record, policy *Policy, at Moment) Step {
+	now := at.Now
+	switch {
+	case record.Gone:
+		return Step{Settled: true, Reason: "a person deleted the ticket"}
+	case call.Direction == "":
+		return Step{Reason: "not known yet who called whom"}
+	case call.Direction == telephony.Internal:
+		return Step{Settled: call.Ended(), Reason: "internal calls get no ticket"}
+	}
+	p := planner{call, record, policy, now, at.Ahead}
+	var next Step
+	for _, step := range p.owed() {
+		if !step.At.After(now) {
+			return step
+		}
+		if next.Kind == "" || step.At.Before(next.At) {
+			next = step
+		}
+	}
+	switch {
+	case next.Kind != "":
+	case len(record.Parked) > 0:
+		next.Reason = "waits for a person"
+	case call.Ended() && record.Open == nil:
+		next = Step{Settled: true, Reason: "nothing is owed any more"}
+	default:
+		next.Reason = "waits for the phone"
+	}
+	return next
+}
+
+// owed lists the steps that are owed, the most urgent first, due or not.
+func (p planner) owed() []Step {
+	steps := p.pops()
+	if p.record.Open != nil {
+		return append(steps, p.unknown())
+	}
+	for _, candidate := range []func() (Step, bool){p.caller, p.audio, p.create, p.check, p.complete, p.link} {
+		if step, ok := candidate(); ok {
+			if w := p.record.waits[step.Kind]; !w.until.IsZero() {
+				step.At, step.Bare = w.until, w.bare
+			}
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// pops are the pages that agents should see now.
+func (p planner) pops() []Step {
+	var steps []Step
+	policy := p.policy.pop(p.call)
+	for _, want := range p.wants(policy) {
+		late := p.late(want, policy)
+		if late || p.poppable(policy.Open) {
+			steps = append(steps, Step{Kind: StepPop, Reason: want.String(), At: want.NotBefore, Want: want, Late: late})
+		}
+	}
+	return steps
+}
+
+// wants are the pages that are not shown yet, in our clock's time.
+func (p planner) wants(policy screenpop.Policy) []screenpop.Want {
+	var wants []screenpop.Want
+	for _, want := range screenpop.Decide(p.call, policy, p.policy.Directory) {
+		if _, answered := p.record.Pops[want.Key]; answered {
+			continue
+		}
+		want.Since = want.Since.Add(p.ahead)
+		if !want.NotBefore.IsZero() {
+			want.NotBefore = want.NotBefore.Add(p.ahead)
+		}
+		wants = append(wants, want)
+	}
+	return wants
+}
+
+func (p planner) late(want screenpop.Want, policy screenpop.Policy) bool {
+	return p.now.After(want.Since.Add(policy.Within()))
+}
+
+// poppable reports whether there is something to show, and no create is about to
+// show it in the same request.
+func (p planner) poppable(open screenpop.Open) bool {
+	if open != screenpop.OpenUser && p.record.Ticket != 0 {
+		return true
+	}
+	if (open == screenpop.OpenTicket || open == "") && p.createShows() {
+		return false
+	}
+	return p.record.Caller != 0 && !p.policy.customer(p.call).Withheld
+}
+
+// createShows reports whether the ticket is about to be made at the answer.
+func (p planner) createShows() bool {
+	_, parked := p.record.Parked[StepCreate]
+	return p.call.Answered() && p.policy.Create == CreateOnAnswer && p.record.Open == nil && !parked &&
+		!p.record.waits[StepCreate].until.After(p.now)
+}
+
+// unknown asks after a write of unknown fate, at once and then at the times of
+// Policy.lookups, counted from the intent.
+func (p planner) unknown() Step {
+	open := p.record.Open
+	step := Step{Kind: StepVerify, Reason: "the update may have happened"}
+	if open.Step == StepCreate {
+		step = Step{Kind: StepLookup, Reason: "the create may have happened"}
+	}
+	settle := open.At.Add(p.policy.settle())
+	if p.record.lookedAt.IsZero() {
+		step.Conclusive = !p.now.Before(settle)
+	} else {
+		step.At = settle
+		for _, d := range p.policy.lookups() {
+			if at := open.At.Add(d); at.After(p.record.lookedAt) {
+				step.At = at
+				break
+			}
+		}
+		step.Conclusive = !step.At.Before(settle)
+	}
+	if w := p.record.waits[step.Kind]; w.until.After(step.At) {
+		step.At = w.until
+	}
+	return step
+}
+
+// caller is owed as soon as a phone rings: so that at the answer one request
+// stands between the agent and his page.
+func (p planner) caller() (Step, bool) {
+	if p.record.Caller != 0 {
+		return Step{}, false
+	}
+	if _, wanted := p.ticket(); wanted {
+		return Step{Kind: StepCaller, Reason: "the ticket needs a requester"}, true
+	}
+	if p.call.Direction == telephony.Inbound && p.call.Live() && p.rung() {
+		return Step{Kind: StepCaller, Reason: "looked up while it rings"}, true
+	}
+	wanted := len(p.wants(p.policy.pop(p.call))) > 0
+	return Step{Kind: StepCaller, Reason: "the page needs a user"}, wanted
+}
+
+func (p planner) rung() bool {
+	for _, l := range p.call.Legs {
+		if l.Side == telephony.SideAgent && !l.DialledAt.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// audio is owed as soon as a message was left.
+func (p planner) audio() (Step, bool) {
+	if p.call.Voicemail == nil || p.record.Audio != nil {
+		return Step{}, false
+	}
+	return Step{Kind: StepAudio, Reason: "the caller left a message"}, true
+}
+
+// create makes the ticket, when one is wanted and its requester is known.
+func (p planner) create() (Step, bool) {
+	step, wanted := p.ticket()
+	_, parked := p.record.Parked[StepCreate]
+	if !wanted || parked || p.record.Caller == 0 {
+		return Step{}, false
+	}
+	if step.Final && p.call.Voicemail != nil && p.record.Audio == nil {
+		return Step{}, false
+	}
+	if !step.Final && !p.record.waits[StepCreate].bare {
+		step.Want = p.shownBy()
+	}
+	return step, true
+}
+
+// shownBy is whom the create may show the ticket to in the same request: an
+// agent whose id is verified, in time, where the policy opens tickets.
+func (p planner) shownBy() screenpop.Want {
+	policy := p.policy.pop(p.call)
+	if policy.Open != screenpop.OpenTicket && policy.Open != "" {
+		return screenpop.Want{}
+	}
+	for _, want := range p.wants(policy) {
+		if want.Agent.Verified() && !p.late(want, policy) {
+			return want
+		}
+	}
+	return screenpop.Want{}
+}
+
+// ticket says whether the call should have a ticket that it has not, and which.
+func (p planner) ticket() (Step, bool) {
+	if p.record.Ticket != 0 {
+		return Step{}, false
+	}
+	step := Step{Kind: StepCreate, Via: zendesk.ViaInbound, Final: p.call.Ended()}
+	if p.call.Direction == telephony.Outbound {
+		step.Via = zendesk.ViaOutbound
+	}
+	switch {
+	case p.record.Successor > 0:
+		step.Reason = "the ticket was closed before it was complete"
+	case p.call.Answered() && p.call.Live():
+		step.Reason = "an agent answered"
+		return step, p.policy.Create == CreateOnAnswer
+	case p.call.Answered():
+		step.Reason = "an agent had answered"
+	case !p.call.Ended():
+		return Step{}, false
+	case p.call.Disposition == telephony.LeftVoicemail:
+		step.Via, step.Reason = zendesk.ViaVoicemail, "the caller left a message"
+	case p.call.Direction == telephony.Outbound:
+		step.Reason = "nobody answered our call"
+		return step, p.policy.OutboundUnanswered
+	default:
+		step.Reason = "nobody answered: " + string(p.call.Disposition)
+		return step, p.policy.Missed
+	}
+	return step, true
+}
+
+// check looks a repeated create up once more: if the first one committed after
+// all, there are two tickets, and people must be told.
+func (p planner) check() (Step, bool) {
+	owed := p.record.Ticket != 0 && p.record.Creates > 1 && !p.record.Checked && p.call.Ended()
+	return Step{Kind: StepLookup, Reason: "the ticket was asked for twice"}, owed
+}
+
+// complete adds what is known at the end.
+func (p planner) complete() (Step, bool) {
+	_, parked := p.record.Parked[StepComplete]
+	owed := p.record.Ticket != 0 && p.call.Ended() && !p.record.Completed && !parked
+	if p.call.Voicemail != nil && p.record.Audio == nil {
+		owed = false
+	}
+	return Step{Kind: StepComplete, Reason: "the call is over"}, owed
+}
+
+// link notes on a duplicate which ticket is the right one.
+func (p planner) link() (Step, bool) {
+	_, parked := p.record.Parked[StepLink]
+	owed := p.record.Linked < len(p.record.Duplicates) && !parked
+	return Step{Kind: StepLink, Reason: "a second ticket was found"}, owed
+}

@@ -1,0 +1,115 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// CreateMode says when the ticket of an answered call is made.
+type CreateMode string
+
+// The modes. Answered calls only: all others get theirs at the end.
+const (
+	// CreateOnAnswer makes the ticket at the answer and completes it at the
+	// end: two writes.
+	CreateOnAnswer CreateMode = "answer"
+	// CreateAtEnd shows the caller's profile at the answer and makes the ticket
+	// at the end: one write.
+	CreateAtEnd CreateMode = "end"
+)
+
+// SharedNumbers says whose call it is when several users share a number.
+type SharedNumbers string
+
+// The policies for shared numbers.
+const (
+	// SharedNone takes none of them: the number gets a user of its own.
+	SharedNone SharedNumbers = "none"
+	// SharedOldest takes the user who was created first.
+	SharedOldest SharedNumbers = "oldest"
+	// SharedNewest takes the user who was created last.
+	SharedNewest SharedNumbers = "newest"
+)
+
+// DefaultSettle is how long after an intent a write may still commit: more
+// than the client's time-out, the kernel's and the server's together.
+const DefaultSettle = 90 * time.Second
+
+// Policy is what the site decided. It is read only once made, so that it may
+// be exchanged while the bridge runs.
+type Policy struct {
+	Create             CreateMode
+	Missed             bool
+	OutboundUnanswered bool
+	// AnonymousEmail is the user for withheld numbers; "" makes one.
+	AnonymousEmail string
+	Shared         SharedNumbers
+	// Tags are put on each ticket, besides those that say what it was.
+	Tags []string
+	// Lines are our numbers by E.164.
+	Lines map[string]Line
+	// Country is how national numbers are read where the line says nothing.
+	Country   string
+	Pop       screenpop.Policy
+	Directory *screenpop.Directory
+	// Settle is how long a write of unknown fate is looked up before it is
+	// repeated. Zero means DefaultSettle.
+	Settle time.Duration
+}
+
+// Line is one number of ours.
+type Line struct {
+	Name    string
+	Country string
+	// Pop is the line's own policy, nil for the site's.
+	Pop *screenpop.Policy
+}
+
+// line is the line of a call, and its number.
+func (p *Policy) line(s telephony.State) (Line, telephony.Number) {
+	number := telephony.ParseNumber(s.Line().Number, p.Country)
+	line := p.Lines[number.E164]
+	if line.Country == "" {
+		line.Country = p.Country
+	}
+	return line, number
+}
+
+// customer is the outside party's number, read as on the call's line.
+func (p *Policy) customer(s telephony.State) telephony.Number {
+	line, _ := p.line(s)
+	party := s.Customer()
+	n := telephony.ParseNumber(party.Number, line.Country)
+	if party.Withheld {
+		n.Withheld, n.E164 = true, ""
+	}
+	return n
+}
+
+func (p *Policy) pop(s telephony.State) screenpop.Policy {
+	if line, _ := p.line(s); line.Pop != nil {
+		return *line.Pop
+	}
+	return p.Pop
+}
+
+func (p *Policy) settle() time.Duration {
+	if p.Settle > 0 {
+		return p.Settle
+	}
+	return DefaultSettle
+}
+
+// lookups are when a write of unknown fate is looked up, counted from its
+// intent; the last one, at settle, is conclusive.
+func (p *Policy) lookups() []time.Duration {
+	var at []time.Duration
+	for _, d := range []time.Duration{0, 2 * time.Second, 10 * time.Second, 30 * time.Second} {
+		if d < p.settle() {
+			at = append(at, d)
+		}
+	}
+	return append(at, p.settle())
+}

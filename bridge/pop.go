@@ -1,0 +1,56 @@
+package bridge
+
+import (
+	"context"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+)
+
+// pop shows a page to an agent, or notes that its moment has passed.
+func (w *work) pop(ctx context.Context) result {
+	want := w.step.Want
+	policy := w.policy.pop(w.call)
+	var out screenpop.Outcome
+	if w.step.Late {
+		out = screenpop.Outcome{
+			Agent: want.Agent.ZendeskID, Result: screenpop.Late, Latency: max(0, w.b.now().Sub(want.Since)),
+			Err: "there was nothing to show in time",
+		}
+	} else {
+		pages := screenpop.Pages{Ticket: w.record.Ticket, User: w.record.Caller}
+		ticket, user, _ := policy.Open.Choose(pages)
+		out = w.b.deliver.Deliver(ctx, screenpop.Pop{
+			Agent: want.Agent.ZendeskID, Ticket: ticket, User: user, Since: want.Since, Deadline: policy.Deadline,
+		})
+	}
+	w.b.metrics.pop(out)
+	log := w.log.WithField("agent", want.Agent.Name).WithField("result", out.Result).WithField("latency", out.Latency.String())
+	if out.Result == screenpop.Accepted {
+		log.Info("page shown")
+	} else {
+		log.WithField("err", out.Err).Warn("page not shown")
+	}
+	return w.note(ctx, Outcome{Kind: Popped, Step: StepPop, Want: want.Key, Pop: &out, Reason: w.step.Reason})
+}
+
+// maxAudioTries bounds how often a voicemail is fetched before the ticket goes
+// without.
+const maxAudioTries = 12
+
+// audio collects the message that the caller left.
+func (w *work) audio(ctx context.Context) result {
+	audio, err := w.b.audio.Collect(ctx, w.id, w.call.Voicemail.Path)
+	if err != nil {
+		if ctx.Err() != nil {
+			return result{}
+		}
+		if w.record.waits[StepAudio].tries < maxAudioTries {
+			return w.putOff(verdict{kind: retry}, err)
+		}
+		audio = Audio{Refused: err.Error()}
+	}
+	if audio.Refused != "" {
+		w.log.WithField("err", audio.Refused).Error("voicemail not collected")
+	}
+	return w.note(ctx, Outcome{Kind: AudioKept, Step: StepAudio, Audio: &audio})
+}

@@ -1,0 +1,208 @@
+package bridge
+
+import (
+	"maps"
+	"time"
+
+	"github.com/talkbridge/talkbridge/screenpop"
+)
+
+// Record is the fold of a call's outcomes, in the order of the journal: what
+// has been done about it. Its zero value is a call about which nothing has been
+// done. It has one owner and is copied by value where it is handed out; what
+// its pointers and maps lead to is not changed afterwards by those who read.
+type Record struct {
+	// Caller is the requester's user id, 0 while not known.
+	Caller int64
+	// CallerHow is how he was found.
+	CallerHow string
+
+	// Ticket is the call's ticket, 0 while there is none.
+	Ticket int64
+	// ExternalID is the one that Ticket carries.
+	ExternalID string
+	// Assigned is the agent whom the create made the assignee.
+	Assigned int64
+	// Successor counts the tickets that follow a closed one: 2 for "#2".
+	Successor int
+	// Predecessor is the closed ticket that Successor follows.
+	Predecessor int64
+	// Creates counts the intents to create.
+	Creates int
+	// Checked says that a repeated create was looked up once more.
+	Checked bool
+
+	// Completed says that the ticket has all that is known.
+	Completed bool
+	// Gone says that a person deleted the ticket.
+	Gone bool
+
+	// Open is the intent whose result is not known, nil if none.
+	Open *Intent
+	// Pops are the wants that were answered, by key.
+	Pops map[string]screenpop.Outcome
+	// Audio is the kept voicemail, nil while there is none.
+	Audio *Audio
+
+	// Duplicates are further tickets of this call; Linked counts those noted.
+	Duplicates []int64
+	Linked     int
+
+	// Parked holds the steps that wait for a person, with the reason.
+	Parked map[StepKind]string
+	// waits are the steps that must not be tried before a time.
+	waits map[StepKind]wait
+
+	// last is the stream sequence of the last outcome, for fencing.
+	last uint64
+	// lookedAt is when the open intent was last looked up. It is not in the
+	// journal: after a restart the first look-up is at once.
+	lookedAt time.Time
+}
+
+// Intent is a write that was about to be sent.
+type Intent struct {
+	ID         string
+	Step       StepKind
+	At         time.Time
+	ExternalID string
+	Final      bool
+	// Display is the want that a create shows the ticket for.
+	Display string
+	Ticket  int64
+	// Assigned is the agent whom the write makes the assignee.
+	Assigned int64
+}
+
+// wait is a step put off.
+type wait struct {
+	until time.Time
+	tries int
+	bare  bool
+}
+
+// apply folds in one outcome, which stands at seq.
+func (r *Record) apply(seq uint64, o Outcome) {
+	r.last = seq
+	switch o.Kind {
+	case CallerKnown:
+		r.Caller, r.CallerHow = o.User, o.How
+		r.clear(StepCaller)
+	case CallerDropped:
+		r.Caller, r.CallerHow = 0, ""
+	case Intended:
+		r.intend(o)
+	case Done:
+		r.done(o)
+	case Freed:
+		r.free(o)
+	case Unknown:
+		r.putOff(o)
+	case Popped:
+		r.popped(o.Want, o.Pop)
+	case AudioKept:
+		r.Audio = o.Audio
+		r.clear(StepAudio)
+	case Parked:
+		r.park(o)
+	case Retried:
+		r.Parked, r.waits = nil, nil
+	case TicketClosed:
+		r.Predecessor, r.Ticket, r.Open, r.Checked = o.Ticket, 0, nil, false
+		r.Successor = max(2, r.Successor+1)
+	case TicketGone:
+		r.Gone, r.Open = true, nil
+	case Duplicate:
+		r.duplicate(o)
+	}
+}
+
+func (r *Record) intend(o Outcome) {
+	r.Open = &Intent{
+		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final,
+		Display: o.Want, Ticket: o.Ticket, Assigned: o.User,
+	}
+	r.lookedAt = time.Time{}
+	if o.Step == StepCreate {
+		r.Creates++
+	}
+}
+
+func (r *Record) done(o Outcome) {
+	switch o.Step {
+	case StepCreate:
+		r.Ticket = o.Ticket
+		if open := r.Open; open != nil {
+			r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
+			r.Completed = r.Completed || open.Final
+		}
+		r.popped(o.Want, o.Pop)
+	case StepComplete:
+		r.Completed = true
+	case StepLink:
+		r.Linked++
+	case StepLookup:
+		r.Checked = true
+		return
+	case StepCaller, StepAudio, StepPop, StepVerify: // they leave other outcomes
+	}
+	r.Open = nil
+	r.clear(o.Step)
+}
+
+// free gives up an intent that did not happen, or puts off a step that had none.
+func (r *Record) free(o Outcome) {
+	if r.Open != nil && (r.Open.ID == o.Intent || o.Intent == "") && r.Open.Step == o.Step {
+		r.Open = nil
+	}
+	r.putOff(o)
+}
+
+func (r *Record) putOff(o Outcome) {
+	w := r.waits[o.Step]
+	r.waits = with(r.waits, o.Step, wait{until: o.NotBefore, tries: w.tries + 1, bare: w.bare || o.Bare})
+}
+
+func (r *Record) clear(step StepKind) {
+	if _, ok := r.waits[step]; !ok {
+		return
+	}
+	waits := maps.Clone(r.waits)
+	delete(waits, step)
+	r.waits = waits
+}
+
+func (r *Record) popped(want string, pop *screenpop.Outcome) {
+	if want == "" || pop == nil {
+		return
+	}
+	r.Pops = with(r.Pops, want, *pop)
+}
+
+func (r *Record) park(o Outcome) {
+	r.Parked = with(r.Parked, o.Step, o.Reason)
+	if r.Open != nil && r.Open.Step == o.Step {
+		r.Open = nil
+	}
+}
+
+func (r *Record) duplicate(o Outcome) {
+	if len(o.Tickets) < 2 {
+		return
+	}
+	r.Ticket, r.Duplicates = o.Tickets[0], o.Tickets[1:]
+	if r.Open != nil && r.Open.Step == StepCreate {
+		r.ExternalID, r.Assigned = r.Open.ExternalID, r.Open.Assigned
+		r.Completed = r.Completed || r.Open.Final
+		r.Open = nil
+	}
+	r.Checked = true
+}
+
+// with is m with one more entry; m itself, which others may be reading, stays.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	out := make(map[K]V, len(m)+1)
+	maps.Copy(out, m)
+	out[key] = value
+	return out
+}

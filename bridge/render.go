@@ -1,0 +1,206 @@
+package bridge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// metadataKey is where talkbridge's own data stands in a ticket's audits.
+const metadataKey = "talkbridge"
+
+// metadata says which write of which call an audit comes from.
+func (w *work) metadata(intent string) zendesk.Metadata {
+	return zendesk.Metadata{metadataKey: map[string]any{
+		"call_id": string(w.id), "step": string(w.step.Kind), "intent": intent,
+	}}
+}
+
+// voiceTicket renders the create.
+func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
+	fields := zendesk.TicketFields{
+		ViaID:       w.step.Via,
+		ExternalID:  w.externalID(),
+		Subject:     w.subject(),
+		RequesterID: w.record.Caller,
+		Tags:        w.tags(),
+		Metadata:    w.metadata(intent),
+	}
+	if agent, known := w.agentOf(w.firstTalk()); known && agent.Verified() && !w.step.Bare {
+		fields.AssigneeID = agent.ZendeskID
+	}
+	// Sent together, the plain comment would win: it is one or the other.
+	if w.withAudio() || w.step.Via == zendesk.ViaVoicemail {
+		fields.VoiceComment = w.voiceComment()
+	} else {
+		fields.Comment = w.comment()
+	}
+	request := zendesk.VoiceTicket{Ticket: fields}
+	if w.step.Want.Key != "" && !w.step.Bare {
+		request.DisplayToAgent = w.step.Want.Agent.ZendeskID
+	}
+	return request
+}
+
+// ticketUpdate renders what completes the ticket: the voice comment where there
+// is audio; without, the player would say 'not available', so a private comment.
+func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
+	update := zendesk.TicketUpdate{Metadata: w.metadata(intent)}
+	if w.withAudio() {
+		update.VoiceComment = w.voiceComment()
+	} else {
+		update.Comment = w.comment()
+	}
+	return update
+}
+
+func (w *work) withAudio() bool { return w.record.Audio != nil && w.record.Audio.URL != "" }
+
+func (w *work) voiceComment() *zendesk.VoiceComment {
+	private := false
+	c := &zendesk.VoiceComment{
+		From: w.show(w.call.From), To: w.show(w.call.To),
+		StartedAt: w.call.StartedAt, CallDuration: w.call.Duration(),
+		AnsweredByID: w.answeredBy(), Location: w.policy.customer(w.call).Location(), Public: &private,
+	}
+	if w.record.Audio != nil {
+		c.RecordingURL = w.record.Audio.URL
+	}
+	return c
+}
+
+// comment says in words what a voice comment says in fields.
+func (w *work) comment() *zendesk.Comment {
+	private := false
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", name, value)
+		}
+	}
+	line("Call", w.headline())
+	line("From", w.describe(w.call.From))
+	line("To", w.describe(w.call.To))
+	line("Started", clock(w.call.StartedAt))
+	if w.call.Answered() {
+		line("Answered", clock(w.call.AnsweredAt)+" after "+length(w.call.AnsweredAt.Sub(w.call.StartedAt)))
+		line("Agents", strings.Join(w.agentNames(), ", "))
+	}
+	if w.call.Ended() {
+		line("Ended", clock(w.call.EndedAt)+w.estimated())
+		line("Duration", length(w.call.Duration()))
+		line("Talked", w.talked())
+	}
+	if w.record.Predecessor != 0 {
+		line("Continues", fmt.Sprintf("ticket #%d, which was closed before the call was complete", w.record.Predecessor))
+	}
+	if w.record.Audio != nil && w.record.Audio.Refused != "" {
+		line("Voicemail", "the message could not be collected: "+w.record.Audio.Refused)
+	}
+	line("Call ID", string(w.id))
+	return &zendesk.Comment{Body: b.String(), Public: &private}
+}
+
+func (w *work) subject() string {
+	who := w.describe(w.call.Customer())
+	var subject string
+	switch {
+	case w.step.Via == zendesk.ViaVoicemail:
+		subject = "Voicemail from " + who
+	case w.call.Direction == telephony.Outbound && w.call.Answered():
+		subject = "Call to " + who
+	case w.call.Direction == telephony.Outbound:
+		subject = "Unanswered call to " + who
+	case w.call.Answered():
+		subject = "Call from " + who
+	default:
+		subject = dispositionWord(w.call.Disposition) + " call from " + who
+	}
+	if w.record.Predecessor != 0 {
+		subject += fmt.Sprintf(" (continues #%d)", w.record.Predecessor)
+	}
+	return subject
+}
+
+// tags say what the call was. They are only ever given at the create: an update
+// would replace those that people set.
+func (w *work) tags() []string {
+	tags := slices.Concat([]string{"talkbridge"}, w.policy.Tags, []string{"call_" + string(w.call.Direction)})
+	switch {
+	case w.step.Via == zendesk.ViaVoicemail:
+		tags = append(tags, "call_voicemail")
+	case !w.call.Answered() && w.call.Ended():
+		tags = append(tags, "call_"+string(w.call.Disposition))
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+func (w *work) headline() string {
+	if d := w.call.Disposition; d != "" {
+		return string(w.call.Direction) + ", " + string(d)
+	}
+	return string(w.call.Direction)
+}
+
+// show is a party's number for a field of Zendesk.
+func (w *work) show(party telephony.Party) string {
+	n := w.number(party)
+	if n.Withheld {
+		return "anonymous"
+	}
+	return n.String()
+}
+
+// describe is a party for people: number, name, line.
+func (w *work) describe(party telephony.Party) string {
+	n := w.number(party)
+	text := n.String()
+	if n.Withheld {
+		text = "anonymous"
+	}
+	if line, found := w.policy.Lines[n.E164]; found && n.E164 != "" && line.Name != "" {
+		return text + " (" + line.Name + ")"
+	}
+	if name := telephony.StripControls(party.Name); !n.Withheld && name != "" && !telephony.IsWithheld(name) && name != party.Number {
+		return text + " (" + name + ")"
+	}
+	return text
+}
+
+func (w *work) number(party telephony.Party) telephony.Number {
+	line, _ := w.policy.line(w.call)
+	n := telephony.ParseNumber(party.Number, line.Country)
+	if party.Withheld {
+		n.Withheld, n.E164 = true, ""
+	}
+	return n
+}
+
+func (w *work) estimated() string {
+	if w.call.EndEstimated {
+		return " (estimated: nobody reported the end)"
+	}
+	return ""
+}
+
+func (w *work) talked() string {
+	if !w.call.Answered() {
+		return ""
+	}
+	return length(w.call.TalkTime())
+}
+
+func dispositionWord(d telephony.Disposition) string {
+	word := cmp.Or(string(d), string(telephony.Missed))
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func length(d time.Duration) string { return max(0, d).Round(time.Second).String() }

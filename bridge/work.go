@@ -1,0 +1,170 @@
+package bridge
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// stale is how old an intent may be when its request is sent. A process that
+// was frozen in between must not write: somebody else may have.
+const stale = 5 * time.Second
+
+// work is one step of one call, with all that it needs. A worker does it.
+type work struct {
+	b      *Bridge
+	id     telephony.CallID
+	call   telephony.State
+	record Record
+	policy *Policy
+	step   Step
+	lane   lane
+	found  bool
+	heard  time.Time
+	log    logrus.FieldLogger
+}
+
+// result is what a worker reports to the conductor. What is true was appended
+// to the journal before.
+type result struct {
+	call telephony.CallID
+	lane lane
+	// seq is the last outcome appended: the next plan must have seen it.
+	seq uint64
+	// looked is when the open intent was looked up in vain.
+	looked time.Time
+	// later puts a step off without a word in the journal: nothing happened.
+	later *Outcome
+	// pause stops the lane, halt all lanes.
+	pause time.Duration
+	halt  bool
+	// reread: another node wrote; conflict is the sequence of its outcome.
+	reread   bool
+	conflict uint64
+	// err ends the bridge: the journal is broken.
+	err error
+}
+
+// run does the step.
+func (w *work) run(ctx context.Context) result {
+	if !w.heard.IsZero() {
+		w.b.metrics.reaction.WithLabelValues(string(w.step.Kind)).Observe(w.b.now().Sub(w.heard).Seconds())
+	}
+	var r result
+	switch w.step.Kind {
+	case StepCaller:
+		r = w.caller(ctx)
+	case StepAudio:
+		r = w.audio(ctx)
+	case StepCreate:
+		r = w.create(ctx)
+	case StepLookup:
+		r = w.lookup(ctx)
+	case StepPop:
+		r = w.pop(ctx)
+	case StepComplete:
+		r = w.complete(ctx)
+	case StepVerify:
+		r = w.verify(ctx)
+	case StepLink:
+		r = w.link(ctx)
+	}
+	r.call, r.lane = w.id, w.lane
+	return r
+}
+
+// note appends an outcome, unconditionally: it is a fact, also when this node
+// has lost its turn. It waits while the journal is full.
+func (w *work) note(ctx context.Context, o Outcome) result {
+	o.Time = w.b.now().UTC()
+	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: rand.Text(), Data: o.encode()}
+	var r result
+	err := retryAppend(ctx, w.log, func() error {
+		seqs, err := w.b.journal.Append(ctx, m)
+		if err == nil {
+			r.seq = seqs[0]
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		r.err = fmt.Errorf("append outcome of %s: %w", w.id, err)
+	}
+	w.b.metrics.outcome(o)
+	return r
+}
+
+// intent is a write whose intent is durable: it may be sent until it is stale.
+type intent struct {
+	id   string
+	seq  uint64
+	born time.Duration // boot-time clock
+}
+
+// intend makes an intent durable. It is refused if another outcome of the call
+// has come since the record was read: then the result says to read again, and
+// the write must not be sent.
+func (w *work) intend(ctx context.Context, o Outcome, request any) (intent, *result) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return intent{}, &result{err: fmt.Errorf("freeze the request of %s: %w", w.id, err)}
+	}
+	in := intent{id: o.Intent, born: bootTime()}
+	o.Kind, o.Time, o.Request = Intended, w.b.now().UTC(), body
+	o.Reason = w.step.Reason
+	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: o.Intent, Data: o.encode()}
+	err = retryAppend(ctx, w.log, func() error {
+		in.seq, err = w.b.journal.AppendIf(ctx, m, w.record.last)
+		return err
+	})
+	if conflict, found := errors.AsType[*journal.ConflictError](err); found {
+		return intent{}, &result{reread: true, conflict: conflict.Last}
+	}
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return intent{}, &result{}
+		}
+		return intent{}, &result{err: fmt.Errorf("append intent of %s: %w", w.id, err)}
+	}
+	if bootTime()-in.born > stale {
+		r := w.note(ctx, Outcome{Kind: Freed, Step: o.Step, Intent: in.id, Reason: "stale: the process stood still"})
+		return intent{}, &r
+	}
+	return in, nil
+}
+
+// newIntent names a write. The ticket's audits show it.
+func (w *work) newIntent() string { return w.b.node + "-" + rand.Text() }
+
+// bootTime is a clock that also counts while the machine is suspended.
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return time.Duration(time.Now().UnixNano())
+	}
+	return time.Duration(ts.Nano())
+}
+
+// putOff tries the step again after a growing wait, or the one that was asked for.
+func (w *work) putOff(v verdict, err error) result {
+	wait := max(v.wait, backoff(w.record.waits[w.step.Kind].tries))
+	r := result{later: &Outcome{Step: w.step.Kind, NotBefore: w.b.now().Add(wait)}}
+	switch v.kind {
+	case halt:
+		r.halt = true
+		w.log.WithError(err).Error("zendesk refuses the credentials, everything waits")
+		return r
+	case waitUntil:
+		r.pause = v.wait
+	}
+	w.log.WithError(err).WithField("verdict", v.kind.String()).WithField("retry_in", wait.String()).Warn("step put off")
+	return r
+}
