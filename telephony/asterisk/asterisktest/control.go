@@ -132,3 +132,24 @@ func (s *Server) hangupEvent(c *channel, now time.Time, cause, text string) *eve
 	w.add("Cause-txt", text)
 	return parseEvent(w.end())
 }
+
+// HangUp ends every channel of a call with a Hangup event, as an operator's
+// "channel request hangup" does. A call that is not up is left alone.
+func (s *Server) HangUp(linkedid string) error { return s.hangUp(s.current(), linkedid) }
+
+func (s *Server) hangUp(generation int, linkedid string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if generation != s.generation || !s.up() {
+		return ErrStopped
+	}
+	now := s.config.Now()
+	for _, c := range s.board.live() {
+		if c.linkedid == linkedid {
+			e := s.hangupEvent(c, now, "16", "Normal Clearing")
+			s.record(e, now)
+			s.deliver(e)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package asterisktest
+
+import "time"
+
+// Phase is a stretch of a call in which it can be held.
+type Phase int
+
+// The phases that a Hold can prolong.
+const (
+	Ringing   Phase = iota + 1 // from the first dial attempt to its end
+	Talking                    // from the first bridge to the request to hang up
+	Recording                  // while a voicemail is spoken
+)
+
+// Hold keeps a call in a phase. The zero value holds nothing.
+type Hold struct {
+	Phase Phase
+	// For is how long, beyond the recorded time; real time, whatever the speed.
+	For time.Duration
+	// Until, if not nil, holds further until it is closed or receives.
+	Until <-chan struct{}
+}
+
+// findPhases finds where each phase can be stretched: before the step that
+// follows its longest silence.
+func (t *template) findPhases() {
+	isKind := func(kinds ...string) func(step) bool {
+		return func(s step) bool {
+			for _, kind := range kinds {
+				if s.kind == kind {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	voicemail := func(s step) bool {
+		return s.kind == "Newexten" && len(s.parts) > 0 && s.contains("Application: VoiceMail")
+	}
+	t.ringing = t.span(isKind("DialBegin"), isKind("DialEnd", "HangupRequest"))
+	t.talking = t.span(isKind("BridgeEnter"), isKind("HangupRequest"))
+	t.mail = t.span(voicemail, isKind("HangupRequest"))
+}
+
+// span finds the first step that begins, the next that ends, and in between the
+// step after the longest silence.
+func (t *template) span(begins, ends func(step) bool) span {
+	begin := -1
+	var silence time.Duration
+	var result span
+	for i, s := range t.steps {
+		if begin < 0 {
+			if begins(s) {
+				begin = i
+			}
+			continue
+		}
+		if gap := s.at - t.steps[i-1].at; gap > silence {
+			silence, result = gap, span{found: true, cut: i}
+		}
+		if ends(s) {
+			return result
+		}
+	}
+	return span{}
+}
+
+func (t *template) phase(p Phase) span {
+	switch p {
+	case Ringing:
+		return t.ringing
+	case Talking:
+		return t.talking
+	case Recording:
+		return t.mail
+	}
+	return span{}
+}
