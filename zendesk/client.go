@@ -128,6 +128,10 @@ func New(baseURL string, auth Authenticator, opts ...Option) (*Client, error) {
 // BaseURL is the account's address, without a trailing slash.
 func (c *Client) BaseURL() string { return c.base }
 
+// CloseIdleConnections closes the connections that no request is using, such as before a program ends. The client stays
+// usable.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
 // String names the account and shows no secret.
 func (c *Client) String() string { return "zendesk.Client(" + c.base + ")" }
 

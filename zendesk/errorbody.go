@@ -3,6 +3,10 @@ package zendesk
 import (
 	"bytes"
 	"encoding/json"
+	"html"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -79,10 +83,11 @@ func decodeDetails(raw json.RawMessage) map[string][]Detail {
 		return nil
 	}
 	details := make(map[string][]Detail, min(len(fields), maxDetails))
-	for field, value := range fields {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if len(details) == maxDetails {
 			break
 		}
+		value := fields[field]
 		var list []json.RawMessage
 		if json.Unmarshal(value, &list) != nil {
 			list = []json.RawMessage{value}
@@ -124,15 +129,15 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
+var titlePattern = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
 // htmlTitle is the title of a web page, or a word that it was one.
 func htmlTitle(page []byte) string {
-	lower := strings.ToLower(string(page))
-	_, rest, found := strings.Cut(lower, "<title>")
-	title, _, closed := strings.Cut(rest, "</title>")
-	if title = strings.TrimSpace(title); !found || !closed || title == "" {
+	match := titlePattern.FindSubmatch(page)
+	if match == nil || len(bytes.TrimSpace(match[1])) == 0 {
 		return "a web page"
 	}
-	return "a web page: " + title
+	return "a web page: " + html.UnescapeString(string(match[1]))
 }
 
 // cut makes s one line of valid text with at most limit bytes.

@@ -123,26 +123,18 @@ func (e *Error) detail(text string, fields ...string) bool {
 	return false
 }
 
-// redact takes the secrets out of every text, in case the other side echoed one.
-func (e *Error) redact(secrets ...string) {
-	clean := func(s string) string {
-		for _, secret := range secrets {
-			if secret != "" {
-				s = strings.ReplaceAll(s, secret, redacted)
-			}
-		}
-		return s
-	}
-	e.Code, e.Description, e.RequestID = clean(e.Code), clean(e.Description), clean(e.RequestID)
+// rewrite passes every text through change.
+func (e *Error) rewrite(change func(string) string) {
+	e.Code, e.Description = change(e.Code), change(e.Description)
 	if e.Details == nil {
 		return
 	}
 	details := make(map[string][]Detail, len(e.Details))
 	for field, list := range e.Details {
 		for i, d := range list {
-			list[i] = Detail{Code: clean(d.Code), Description: clean(d.Description)}
+			list[i] = Detail{Code: change(d.Code), Description: change(d.Description)}
 		}
-		details[clean(field)] = list
+		details[change(field)] = list
 	}
 	e.Details = details
 }

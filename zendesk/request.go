@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,7 +133,7 @@ func (c *Client) send(ctx context.Context, cl call, target string, payload []byt
 	}
 	req, err := http.NewRequestWithContext(trace.withTrace(ctx), cl.op.method, target, body)
 	if err != nil {
-		return nil, &TransportError{Operation: cl.op.name, Err: withoutURL(err)}
+		return nil, &TransportError{Operation: cl.op.name, Err: c.clean(err, credentials)}
 	}
 	c.setHeaders(req, cl, credentials)
 	resp, err := c.http.Do(req)
@@ -141,7 +142,7 @@ func (c *Client) send(ctx context.Context, cl call, target string, payload []byt
 		if ctx.Err() != nil {
 			err = cause(ctx)
 		}
-		return nil, &TransportError{Operation: cl.op.name, Sent: sent, Err: withoutURL(err)}
+		return nil, &TransportError{Operation: cl.op.name, Sent: sent, Err: c.clean(err, credentials)}
 	}
 	return resp, nil
 }
@@ -198,18 +199,53 @@ func (c *Client) readRefusal(cl call, resp *http.Response, credentials string, r
 	if err != nil && !errors.Is(err, errTooLarge) {
 		data = nil // What it says is lost; that it was refused, and how, is known.
 	}
+	hide := c.hider(credentials)
 	refusal := &Error{
 		Operation: cl.op.name, Status: resp.StatusCode, RetryAfter: retryAfter,
-		RequestID: cut(resp.Header.Get("X-Request-Id"), maxCode),
+		RequestID: cut(hide(resp.Header.Get("X-Request-Id")), maxCode),
 	}
 	if resp.StatusCode/100 == 3 {
-		refusal.Code, refusal.Description = codeRedirect, redirectText(resp)
+		refusal.Code, refusal.Description = codeRedirect, hide(redirectText(resp))
 		return refusal
 	}
-	decodeErrorBody(refusal, mediaType(resp.Header), data)
-	refusal.redact(append(c.auth.secrets(), bareCredentials(credentials))...)
+	// Twice: before texts are cut, so that no half of a secret stays, and after, when JSON is unescaped.
+	decodeErrorBody(refusal, mediaType(resp.Header), []byte(hide(string(data))))
+	refusal.rewrite(hide)
 	return refusal
 }
+
+// hider returns a function that takes this client's secrets out of a text, in case the other side echoed one.
+func (c *Client) hider(credentials string) func(string) string {
+	var pairs []string
+	for _, secret := range append(slices.Clone(c.auth.secrets()), bareCredentials(credentials)) {
+		if secret != "" {
+			pairs = append(pairs, secret, redacted)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// clean takes the address off an error of net/http, because a query may hold a phone number, and makes its text safe
+// and short, because it may quote what the other side sent. The error stays in the chain.
+func (c *Client) clean(err error, credentials string) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	text := cut(c.hider(credentials)(err.Error()), maxDescription)
+	if text == err.Error() {
+		return err
+	}
+	return &cleanError{text: text, err: err}
+}
+
+// cleanError is an error with another text.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+func (e *cleanError) Unwrap() error { return e.err }
 
 // redirectText says where a redirect points, by host alone.
 func redirectText(resp *http.Response) string {
@@ -252,12 +288,4 @@ func cause(ctx context.Context) error {
 		return why
 	}
 	return fmt.Errorf("%w: %w", ctx.Err(), why)
-}
-
-// withoutURL takes the address off an error of net/http: a query may hold a phone number.
-func withoutURL(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
-	}
-	return err
 }
