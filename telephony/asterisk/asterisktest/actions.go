@@ -86,7 +86,7 @@ func newList(m message, text string) *list {
 	addID(&l.writer, m)
 	l.add("EventList", "start")
 	l.add("Message", text)
-	l.WriteString(crlf)
+	l.put(crlf)
 	return l
 }
 
@@ -193,7 +193,7 @@ func (s *session) coreShowChannels(m message) bool {
 		seconds := int(now.Sub(c.created).Seconds())
 		l.add("Duration", fmt.Sprintf("%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60))
 		l.add("BridgeId", c.bridge)
-		l.WriteString(crlf)
+		l.put(crlf)
 		l.items++
 	}
 	return s.send(l.complete("CoreShowChannelsComplete"))
@@ -205,7 +205,7 @@ func (s *session) bridgeList(m message) bool {
 		l.add("Event", "BridgeListItem")
 		addID(&l.writer, m)
 		b.snapshot(&l.writer)
-		l.WriteString(crlf)
+		l.put(crlf)
 		l.items++
 	}
 	return s.send(l.complete("BridgeListComplete"))

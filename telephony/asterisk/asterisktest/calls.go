@@ -65,6 +65,7 @@ func (l *ledger) endAll(now time.Time) {
 			call.End = now
 		}
 	}
+	clear(l.kinds)
 }
 
 func (l *ledger) markSeen(linkedid string) {

@@ -39,13 +39,14 @@ func (g *gate) open() {
 	}
 }
 
-// DropClients cuts every connection with a bare EOF, possibly in the middle of
-// an event. Calls go on; clients may come back at once.
+// DropClients ends every connection with a bare EOF after what was sent so far,
+// which is in the middle of an event if SendBytes just sent half of one. Calls
+// go on; clients may come back at once.
 func (s *Server) DropClients() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for session := range s.sessions {
-		session.drop()
+		session.out.finish()
 	}
 }
 

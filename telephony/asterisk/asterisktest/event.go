@@ -1,7 +1,6 @@
 package asterisktest
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -89,20 +88,22 @@ func nameAfter(key string) string {
 }
 
 // writer builds messages in the wire format.
-type writer struct{ bytes.Buffer }
+type writer struct{ text []byte }
+
+func (w *writer) put(text string) { w.text = append(w.text, text...) }
 
 func (w *writer) add(key, value string) {
-	w.WriteString(key)
-	w.WriteString(": ")
-	w.WriteString(value)
-	w.WriteString(crlf)
+	w.put(key)
+	w.put(": ")
+	w.put(value)
+	w.put(crlf)
 }
 
 func (w *writer) addInt(key string, value int) { w.add(key, strconv.Itoa(value)) }
 
 func (w *writer) end() []byte {
-	w.WriteString(crlf)
-	return w.Bytes()
+	w.put(crlf)
+	return w.text
 }
 
 // stamp formats a time as timestampevents=yes does: seconds and microseconds.

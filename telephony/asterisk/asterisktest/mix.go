@@ -20,6 +20,7 @@ type Mix struct {
 	Outbound   int // answered
 	Unanswered int // outbound, nobody answers
 	Internal   int // from agent to agent
+	Withheld   int // answered, the caller is anonymous
 }
 
 // Calls is how many calls the mix has.
@@ -46,6 +47,7 @@ func (m Mix) ingredients() []ingredient {
 		{m.Outbound, "outbound", "g1_outbound_answered"},
 		{m.Unanswered, "unanswered", "g2_outbound_unanswered"},
 		{m.Internal, "internal", "m_internal"},
+		{m.Withheld, "withheld", "l1_anonymous"},
 	}
 }
 
@@ -74,7 +76,7 @@ func (m Mix) Scenarios(seed uint64) []Scenario {
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for i := range all {
 		switch all[i].Kind {
-		case "internal":
+		case "internal", "withheld":
 		case "outbound", "unanswered":
 			all[i].Caller.Number = fmt.Sprintf("0302000%04d", i)
 		default:

@@ -1,6 +1,9 @@
 package asterisktest
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 const (
 	// maxQueued bounds what waits for a client that does not read.
@@ -28,21 +31,25 @@ func newOutbox() *outbox {
 	return o
 }
 
-// put queues bytes, which must not change afterwards. It reports false when
-// too much is waiting.
-func (o *outbox) put(data []byte) bool {
+var (
+	errFull   = errors.New("too much is waiting")
+	errClosed = errors.New("the connection ends")
+)
+
+// put queues bytes, which must not change afterwards.
+func (o *outbox) put(data []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.finished || o.stopped {
-		return true // too late, and nobody cares
+		return errClosed
 	}
 	if o.size+len(data) > maxQueued {
-		return false
+		return errFull
 	}
 	o.queued = append(o.queued, data)
 	o.size += len(data)
 	o.changed.Signal()
-	return true
+	return nil
 }
 
 // finish lets the writer end once everything queued is written.

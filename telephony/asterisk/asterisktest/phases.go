@@ -1,6 +1,9 @@
 package asterisktest
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Phase is a stretch of a call in which it can be held.
 type Phase int
@@ -10,6 +13,7 @@ const (
 	Ringing   Phase = iota + 1 // from the first dial attempt to its end
 	Talking                    // from the first bridge to the request to hang up
 	Recording                  // while a voicemail is spoken
+	Longest                    // wherever the capture is silent for longest while a channel is up
 )
 
 // Hold keeps a call in a phase. The zero value holds nothing.
@@ -25,14 +29,7 @@ type Hold struct {
 // follows its longest silence.
 func (t *template) findPhases() {
 	isKind := func(kinds ...string) func(step) bool {
-		return func(s step) bool {
-			for _, kind := range kinds {
-				if s.kind == kind {
-					return true
-				}
-			}
-			return false
-		}
+		return func(s step) bool { return slices.Contains(kinds, s.kind) }
 	}
 	voicemail := func(s step) bool {
 		return s.kind == "Newexten" && len(s.parts) > 0 && s.contains("Application: VoiceMail")
@@ -40,6 +37,7 @@ func (t *template) findPhases() {
 	t.ringing = t.span(isKind("DialBegin"), isKind("DialEnd", "HangupRequest"))
 	t.talking = t.span(isKind("BridgeEnter"), isKind("HangupRequest"))
 	t.mail = t.span(voicemail, isKind("HangupRequest"))
+	t.longest = t.span(isKind("Newchannel"), isKind("HangupRequest"))
 }
 
 // span finds the first step that begins, the next that ends, and in between the
@@ -73,6 +71,8 @@ func (t *template) phase(p Phase) span {
 		return t.talking
 	case Recording:
 		return t.mail
+	case Longest:
+		return t.longest
 	}
 	return span{}
 }

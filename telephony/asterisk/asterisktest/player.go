@@ -278,20 +278,24 @@ func (p *play) hold(ctx context.Context) error {
 
 // send publishes an event, or puts it off as the disorder wants it.
 func (p *play) send(i int, e *event) error {
-	due := append(p.late[i], e)
+	due := p.late[i]
 	delete(p.late, i)
+	delayed := false
 	if d := p.player.Disorder; d != (Disorder{}) {
 		distance := max(d.Distance, 1)
 		if d.Distance == 0 {
 			distance = 5
 		}
 		if p.random.Float64() < d.Delay {
-			due = due[:len(due)-1]
+			delayed = true
 			p.putOff(i+1+p.random.IntN(distance), e)
 		}
 		if p.random.Float64() < d.Duplicate {
 			p.putOff(i+1+p.random.IntN(distance), e)
 		}
+	}
+	if !delayed {
+		due = append(due, e)
 	}
 	return p.server.publish(p.generation, e, due...)
 }

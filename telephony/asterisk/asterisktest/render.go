@@ -1,6 +1,7 @@
 package asterisktest
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -29,22 +30,21 @@ func (s *stamper) next(recorded time.Duration, at time.Time) time.Time {
 // render fills a step.
 func (p *play) render(s *step) []byte {
 	var w writer
-	w.WriteString(s.head)
+	w.put(s.head)
 	if !p.server.config.NoTimestamps {
 		w.add("Timestamp", stamp(p.stamped.next(s.stamped, p.moment(s.stamped))))
 	}
 	p.fill(&w, s.parts)
 	if value, found := p.played.Variables[s.variable]; found && s.variable != "" {
-		head, _, _ := strings.Cut(w.String(), crlf+"Value: ")
-		w.Reset()
-		w.WriteString(head + crlf)
+		end := bytes.Index(w.text, []byte(crlf+"Value: "))
+		w.text = w.text[:end+len(crlf)]
 		w.add("Value", value)
-		w.WriteString(crlf)
+		w.put(crlf)
 	}
 	if s.kind == "MessageWaiting" && p.messages > 0 {
-		return []byte(strings.Replace(w.String(), "\r\nNew: 1\r\n", "\r\nNew: "+strconv.Itoa(p.messages)+crlf, 1))
+		return bytes.Replace(w.text, []byte("\r\nNew: 1\r\n"), []byte("\r\nNew: "+strconv.Itoa(p.messages)+crlf), 1)
 	}
-	return w.Bytes()
+	return w.text
 }
 
 // moment is when something recorded happens in the play, by the server's clock.
@@ -57,9 +57,9 @@ func (p *play) moment(recorded time.Duration) time.Time {
 
 func (p *play) fill(w *writer, parts []part) {
 	for i := range parts {
-		w.WriteString(parts[i].text)
+		w.put(parts[i].text)
 		if parts[i].slot != slotNone {
-			w.WriteString(p.value(&parts[i]))
+			w.put(p.value(&parts[i]))
 		}
 	}
 }

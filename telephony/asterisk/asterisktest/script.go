@@ -108,7 +108,8 @@ func (s *Server) newChannel(endpoint, linkedid, context, exten string, caller Pa
 
 // nextUniqueid returns [systemname-]epoch.sequence; the caller holds the lock.
 func (s *Server) nextUniqueid(now time.Time) string {
-	id := strconv.FormatInt(now.Unix(), 10) + "." + strconv.Itoa(s.ids.uniqueid)
+	s.ids.epoch = max(s.ids.epoch, now.Unix())
+	id := strconv.FormatInt(s.ids.epoch, 10) + "." + strconv.Itoa(s.ids.uniqueid)
 	s.ids.uniqueid++
 	if s.config.SystemName != "" {
 		id = s.config.SystemName + "-" + id

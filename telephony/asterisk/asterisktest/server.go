@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// maxClients bounds the connections at a time.
+const maxClients = 1000
+
 // ErrStopped says that the PBX is down: it was shut down, restarted or closed
 // while traffic was on its way.
 var ErrStopped = errors.New("the PBX is not running")
@@ -37,7 +40,10 @@ type Server struct {
 }
 
 // identities hands out what Asterisk counts from zero at each start.
-type identities struct{ uniqueid, channel int }
+type identities struct {
+	uniqueid, channel int
+	epoch             int64 // of the latest Uniqueid
+}
 
 // Start listens and serves until Close. The configuration is checked first.
 func Start(config Config) (*Server, error) {
@@ -85,7 +91,7 @@ func (s *Server) boot() error {
 		}
 	}
 	s.board = newSwitchboard()
-	s.ids = identities{}
+	s.ids = identities{epoch: s.ids.epoch + 1} // no real PBX restarts within the second of its last call
 	s.started = s.config.Now()
 	s.generation++
 	return nil
@@ -137,7 +143,7 @@ func (s *Server) admit(conn net.Conn, settings *tls.Config) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.up() {
+	if !s.up() || len(s.sessions) >= maxClients {
 		_ = conn.Close()
 		return
 	}

@@ -138,13 +138,14 @@ func (s *session) tell(linkedid string) {
 	}
 }
 
-// send queues bytes; a client with too much waiting is thrown out.
+// send queues bytes and reports whether it did; a client with too much waiting
+// is thrown out.
 func (s *session) send(data []byte) bool {
-	if !s.out.put(data) {
+	err := s.out.put(data)
+	if errors.Is(err, errFull) {
 		s.drop()
-		return false
 	}
-	return true
+	return err == nil
 }
 
 // drop ends the connection at once: what is queued is lost.

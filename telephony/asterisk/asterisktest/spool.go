@@ -166,7 +166,7 @@ func (p *play) writeSound(path string, size int) error {
 	copy(data[8:], "WAVEfmt ")
 	copy(data[36:], "data")
 	order := binary.LittleEndian
-	order.PutUint32(data[4:], uint32(waveHeader-8+size)) //nolint:gosec // bounded by the captures
+	order.PutUint32(data[4:], uint32(waveHeader-8+size))
 	order.PutUint32(data[16:], 16)
 	order.PutUint16(data[20:], 1) // PCM
 	order.PutUint16(data[22:], 1)
@@ -174,7 +174,7 @@ func (p *play) writeSound(path string, size int) error {
 	order.PutUint32(data[28:], sampleRate*2)
 	order.PutUint16(data[32:], 2)
 	order.PutUint16(data[34:], 16)
-	order.PutUint32(data[40:], uint32(size)) //nolint:gosec // bounded by the captures
+	order.PutUint32(data[40:], uint32(size))
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}

@@ -66,7 +66,7 @@ func (l *list) addStatus(c *channel, variables []string, now time.Time) {
 		l.add("Variable", name+"="+c.value(name))
 	}
 	addID(&l.writer, l.m)
-	l.WriteString(crlf)
+	l.put(crlf)
 	l.items++
 }
 
@@ -158,7 +158,7 @@ func (l *list) addWaiting(w waiting, position int, c *channel, now time.Time) {
 
 func (l *list) endItem() {
 	addID(&l.writer, l.m)
-	l.WriteString(crlf)
+	l.put(crlf)
 	l.items++
 }
 

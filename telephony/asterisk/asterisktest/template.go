@@ -60,14 +60,15 @@ type step struct {
 
 // template is a capture prepared for being played.
 type template struct {
-	name                   string
-	steps                  []step
-	originals              map[slot][]string // in order of appearance
-	callerNumber           string            // of the outside party; "" if it cannot be exchanged
-	callerName             string
-	firstIDs               []string // Linkedids, in order of appearance
-	base                   time.Time
-	ringing, talking, mail span
+	name             string
+	steps            []step
+	originals        map[slot][]string // in order of appearance
+	callerNumber     string            // of the outside party; "" if it cannot be exchanged
+	callerName       string
+	firstIDs         []string // Linkedids, in order of appearance
+	base             time.Time
+	ringing, talking span
+	mail, longest    span
 }
 
 // span is a range of steps; the pause in a phase goes before step cut.
@@ -257,7 +258,7 @@ func (t *template) newStep(e *event, at, stamped time.Duration) step {
 
 func (t *template) newPart(text string, kind slot, original string) part {
 	p := part{text: text, slot: kind, original: original}
-	switch kind {
+	switch kind { //nolint:exhaustive // the others are all told apart by their text
 	case slotFileTime:
 		p.offset = t.offset("20060102-150405", original)
 	case slotDateTime:
