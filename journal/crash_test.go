@@ -82,7 +82,7 @@ func writeUntilKilled(ctx context.Context, j *journal.Journal, writer int, purge
 // child starts this test binary in a role, and waits until its journal is open.
 func child(t *testing.T, role, dir string, run int) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:noctx // It is to be killed, not ended by a context.
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, dirVariable+"="+dir, fmt.Sprintf("%s=%d", runVariable, run))
 	cmd.Stderr = os.Stderr
 	_, err := cmd.StdinPipe()
@@ -130,7 +130,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Parallel()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // When to kill is no secret.
+			random := rand.New(rand.NewPCG(seed, 0))
 			dir, all, total := t.TempDir(), map[string][]acked{}, 0
 			for run := range crashRuns {
 				total += writeAndKill(t, role, dir, run, time.Duration(20+random.IntN(180))*time.Millisecond, all)

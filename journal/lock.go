@@ -48,7 +48,7 @@ func makeDir(dir string) error {
 // lockDir takes the folder for this process. The lock is the kernel's (flock): it goes with the process, however
 // that ends. Closing the returned file gives it up.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, fileMode)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // A fixed name in the configured folder.
 	if err != nil {
 		return nil, notWritable(dir, err)
 	}

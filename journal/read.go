@@ -73,7 +73,7 @@ func (j *Journal) Tail(ctx context.Context, from uint64, fn func(Record) error) 
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		if stop, ok := errors.AsType[*tailStop](err); ok {
+		if stop, ok := errors.AsType[*stopError](err); ok {
 			return stop.err
 		}
 		if t.next != before {
@@ -98,10 +98,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// tailStop marks an error that ends a Tail; all others begin a new session.
-type tailStop struct{ err error }
+// stopError marks an error that ends a Tail; all others begin a new session.
+type stopError struct{ err error }
 
-func (s *tailStop) Error() string { return s.err.Error() }
+func (s *stopError) Error() string { return s.err.Error() }
 
 // tail is one Tail: a row of sessions, each with a consumer of its own, which goes on where the one before ended.
 type tail struct {
@@ -127,7 +127,7 @@ func (t *tail) session(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make consumer: %w", err)
 	}
-	defer t.remove(e, consumer.CachedInfo().Name)
+	defer t.remove(ctx, e, consumer.CachedInfo().Name)
 	messages, err := consumer.Messages(
 		jetstream.PullMaxMessagesWithBytesLimit(tailBatch, tailBytes),
 		jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(tailBeat))
@@ -147,8 +147,8 @@ func (t *tail) session(ctx context.Context) error {
 }
 
 // remove takes the consumer away; one that cannot be reached goes by itself after tailIdle.
-func (t *tail) remove(e *engine, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func (t *tail) remove(ctx context.Context, e *engine, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := e.js.DeleteConsumer(ctx, streamName, name); err != nil {
 		t.j.log.WithError(err).Debug("journal consumer not removed")
@@ -169,11 +169,11 @@ func (t *tail) take(msg jetstream.Msg) error {
 	}
 	call, kind, err := parseSubject(msg.Subject())
 	if err != nil {
-		return &tailStop{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("record %d is not one of the journal", seq), Err: err}}
+		return &stopError{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("record %d is not one of the journal", seq), Err: err}}
 	}
 	t.next, t.gap = seq+1, 0
 	if err := t.fn(Record{Seq: seq, Stored: meta.Timestamp.UTC(), Call: call, Kind: kind, Data: msg.Data()}); err != nil {
-		return &tailStop{err}
+		return &stopError{err}
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (t *tail) take(msg jetstream.Msg) error {
 func (t *tail) hole(seq uint64) error {
 	err := fmt.Errorf("records %d to %d did not come", t.next, seq-1)
 	if t.gap == seq {
-		return &tailStop{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("records %d to %d cannot be read", t.next, seq-1)}}
+		return &stopError{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("records %d to %d cannot be read", t.next, seq-1)}}
 	}
 	t.gap = seq
 	return err
