@@ -13,6 +13,10 @@ import (
 // quickRetry is the wait before the one further attempt.
 const quickRetry = 150 * time.Millisecond
 
+// firstAttempt is how long the first request may take where as much is left
+// for another: Zendesk answers within a second, or not at all.
+const firstAttempt = 3 * time.Second
+
 // maxErrText bounds what an Outcome keeps of an error.
 const maxErrText = 300
 
@@ -32,36 +36,6 @@ type Pop struct {
 	Since time.Time
 	// Deadline counts from Since; 0 is DefaultDeadline.
 	Deadline time.Duration
-}
-
-// Result is how a pop ended.
-type Result string
-
-// The results.
-const (
-	// Accepted: Zendesk took it. Whether the agent saw it nobody can tell.
-	Accepted Result = "accepted"
-	// Late: the deadline was over before Zendesk had taken it; it was dropped.
-	Late Result = "late"
-	// Refused: Zendesk said no, and would say it again.
-	Refused Result = "refused"
-	// Failed: no attempt came through, or talkbridge is stopping.
-	Failed Result = "failed"
-)
-
-// Outcome is what became of a Pop.
-type Outcome struct {
-	Agent  int64
-	Ticket int64
-	User   int64
-	Result Result
-	// Latency is from the fact to this outcome, never negative: for an
-	// accepted pop, until Zendesk said so.
-	Latency time.Duration
-	// Attempts is how many requests were made, 0 to 2.
-	Attempts int
-	// Err is why it was not accepted, for people; at most 300 bytes.
-	Err string
 }
 
 // Deliverer delivers pops. It is safe for concurrent use if its popper is. See
@@ -87,14 +61,13 @@ func NewDeliverer(popper Popper, retryable func(error) bool, now func() time.Tim
 
 var (
 	errLate    = errors.New("screen pop deadline is over")
-	errAttempt = errors.New("zendesk took half of the time that was left")
+	errAttempt = errors.New("zendesk took too long for the first attempt")
 	errNoPage  = errors.New("no ticket and no user to show, or no agent")
 )
 
 // Deliver has the page opened, with one quick retry, and returns when it was
-// accepted, when that is hopeless, or when the deadline or ctx is over. The
-// first attempt gets half of the time that is left, so that a request which
-// hangs leaves room for a second.
+// accepted, when that is hopeless, or when the deadline or ctx is over. A first
+// request that hangs is cut off in time for a second.
 func (d *Deliverer) Deliver(ctx context.Context, pop Pop) Outcome {
 	within := Policy{Deadline: pop.Deadline}.Within()
 	left := min(pop.Since.Add(within).Sub(d.now()), within)
@@ -123,7 +96,10 @@ func (d *Deliverer) Deliver(ctx context.Context, pop Pop) Outcome {
 // attempts makes one request and, where that may help, a second.
 func (d *Deliverer) attempts(ctx context.Context, pop Pop, left time.Duration, made *int) error {
 	*made = 1
-	first, cancel := context.WithTimeoutCause(ctx, left/2, errAttempt)
+	if left >= 2*firstAttempt {
+		left = firstAttempt
+	}
+	first, cancel := context.WithTimeoutCause(ctx, left, errAttempt)
 	err := d.show(first, pop)
 	if err != nil && errors.Is(context.Cause(first), errAttempt) {
 		err = fmt.Errorf("%w: %w", errAttempt, err)
