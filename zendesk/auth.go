@@ -3,6 +3,7 @@ package zendesk
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,7 +83,7 @@ func (a OAuthClientCredentials) session(c *Client) (session, error) {
 	case a.Lifetime < shortestLifetime || a.Lifetime > longestLifetime:
 		return nil, fmt.Errorf("OAuth: Lifetime %s: want more than 300 s and less than 48 h", a.Lifetime)
 	}
-	return &oauthSession{client: c, credentials: a}, nil
+	return &oauthSession{client: c, credentials: a, hidden: []string{a.ClientSecret, escaped(a.ClientSecret)}}, nil
 }
 
 // APIToken is the legacy way: a user's email and an API token. Zendesk is removing API tokens: none can be created
@@ -114,7 +115,7 @@ func (a APIToken) session(*Client) (session, error) {
 	}
 	pair := a.Email + "/token:" + a.Token
 	encoded := base64.StdEncoding.EncodeToString([]byte(pair))
-	return &basicSession{header: "Basic " + encoded, hidden: []string{a.Token, encoded}}, nil
+	return &basicSession{header: "Basic " + encoded, hidden: []string{a.Token, escaped(a.Token), encoded}}, nil
 }
 
 // basicSession sends the same header always.
@@ -126,6 +127,15 @@ type basicSession struct {
 func (s *basicSession) authorization(context.Context) (string, error) { return s.header, nil }
 func (s *basicSession) rejected(string) bool                          { return false }
 func (s *basicSession) secrets() []string                             { return s.hidden }
+
+// escaped is a secret as it stands inside JSON, which is how it is sent and how it may come back.
+func escaped(secret string) string {
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		return secret
+	}
+	return string(quoted[1 : len(quoted)-1])
+}
 
 // bareCredentials is an Authorization header without its scheme.
 func bareCredentials(header string) string {

@@ -25,6 +25,7 @@ const (
 type oauthSession struct {
 	client      *Client
 	credentials OAuthClientCredentials
+	hidden      []string
 
 	mu      sync.Mutex
 	current token
@@ -47,7 +48,7 @@ type tokenFetch struct {
 }
 
 // secrets implements session.
-func (s *oauthSession) secrets() []string { return []string{s.credentials.ClientSecret} }
+func (s *oauthSession) secrets() []string { return s.hidden }
 
 // authorization implements session.
 func (s *oauthSession) authorization(ctx context.Context) (string, error) {

@@ -30,6 +30,7 @@ type account struct {
 	revoked  map[string]bool
 	lifetime any
 	mintWait time.Duration
+	hold     chan struct{}                         // If not nil, the first request for ticket 99 is answered when it is closed.
 	mint     func(n int) (status int, body string) // Nil mints.
 }
 
@@ -45,6 +46,13 @@ func (a *account) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.hold != nil && req.URL.Path == "/api/v2/tickets/99" {
+		hold := a.hold
+		a.hold = nil
+		a.mu.Unlock()
+		<-hold
+		a.mu.Lock()
+	}
 	a.requests++
 	a.bodies = append(a.bodies, string(body))
 	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
@@ -284,6 +292,29 @@ func TestManyRefusedFetchOneToken(t *testing.T) {
 		minted, requests := a.counts()
 		require.Equal(t, 2, minted)
 		require.Equal(t, 40, requests)
+	})
+}
+
+// TestLateRefusal lets the 401 of an old token come after the token was replaced: the new one is as good as ever.
+func TestLateRefusal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		a := &account{lifetime: 3600, revoked: map[string]bool{"token-1": true}, hold: hold}
+		c := a.client(t)
+		var late sync.WaitGroup
+		late.Go(func() {
+			ticket, err := c.GetTicket(t.Context(), 99)
+			if err != nil || ticket.Subject != "token-2" {
+				t.Errorf("got %q, %v", ticket.Subject, err)
+			}
+		})
+		synctest.Wait()
+		require.Equal(t, "token-2", usedToken(t, c))
+		close(hold)
+		late.Wait()
+		minted, _ := a.counts()
+		require.Equal(t, 2, minted)
 	})
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/talkbridge/talkbridge/zendesk"
 )
 
-const clientSecret = "s3cr3t-of-the-oauth-client"
+// clientSecret holds what JSON escapes.
+const clientSecret = `s3cr3t-of"the<oauth>client`
 
 // printed is v in every way that a program prints it.
 func printed(v any) string {
@@ -32,6 +33,9 @@ func requireNoSecret(t *testing.T, text string) {
 			require.NotContains(t, text, form)
 		}
 	}
+	for _, beginning := range []string{clientSecret[:8], legacyToken[:8], "minted-t"} {
+		require.NotContains(t, text, beginning)
+	}
 }
 
 // TestServerThatEchoes answers with everything it was told, in every place and form that ends up in an error.
@@ -42,7 +46,10 @@ func TestServerThatEchoes(t *testing.T) {
 		answer func(w http.ResponseWriter, heard string)
 	}{
 		{"text", func(w http.ResponseWriter, heard string) { http.Error(w, heard, 500) }},
-		{"text cut in the middle", func(w http.ResponseWriter, heard string) { http.Error(w, strings.Repeat("x", 480)+heard, 500) }},
+		{"text that is cut within a secret", func(w http.ResponseWriter, heard string) {
+			at := max(strings.Index(heard, clientSecret[:8]), strings.Index(heard, "minted-token"), 6)
+			http.Error(w, strings.Repeat("x", 485-at)+heard, 500)
+		}},
 		{"web page", func(w http.ResponseWriter, heard string) {
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(503)
