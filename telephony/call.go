@@ -1,0 +1,185 @@
+package telephony
+
+import (
+	"slices"
+	"time"
+)
+
+// maxEvents bounds the story of one call. An ordinary call has about fifteen
+// events, a busy queue call a few hundred.
+const maxEvents = 4096
+
+// Call is one whole conversation: a fold of its events. Apply adds an event,
+// State says what they add up to.
+//
+// The fold is idempotent and indifferent to order: the same set of events
+// gives the same state, in whatever order and however often they came.
+//
+// A Call has one owner; it is not safe for concurrent use. The zero value is
+// not usable, see NewCall.
+type Call struct {
+	id     CallID
+	events []Event // ordered by Event.compare, one for each ID
+	state  State
+	dirty  bool
+}
+
+// NewCall returns a call without events.
+func NewCall(id CallID) *Call {
+	return &Call{id: id, dirty: true}
+}
+
+// ID names the call.
+func (c *Call) ID() CallID { return c.id }
+
+// Len is the number of different events folded so far.
+func (c *Call) Len() int { return len(c.events) }
+
+// Apply folds one event in and reports whether it said anything new. Events
+// of another call, ill-formed ones and those beyond 4096 for one call are
+// ignored. Raw is not kept: it stays in the journal.
+func (c *Call) Apply(e Event) bool {
+	if e.Call != c.id || e.Validate() != nil {
+		return false
+	}
+	e.Raw, e.Time = nil, e.Time.UTC()
+	if i := slices.IndexFunc(c.events, func(have Event) bool { return have.ID == e.ID }); i >= 0 {
+		if !e.betterThan(c.events[i]) {
+			return false
+		}
+		c.events = slices.Delete(c.events, i, i+1)
+	}
+	if len(c.events) >= maxEvents {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(c.events, e, Event.compare)
+	c.events = slices.Insert(c.events, i, e)
+	c.dirty = true
+	return true
+}
+
+// State is what the events so far add up to. Its slices are never changed
+// afterwards, so it may be handed to other goroutines.
+func (c *Call) State() State {
+	if c.dirty {
+		c.state = fold(c.id, c.events)
+		c.dirty = false
+	}
+	return c.state
+}
+
+// Events returns the folded events in their order, without Raw. The slice is
+// the caller's.
+func (c *Call) Events() []Event { return slices.Clone(c.events) }
+
+// State is what is known of a call. Times are zero where they are not known.
+type State struct {
+	ID          CallID      `json:"id"`
+	Direction   Direction   `json:"direction,omitzero"`
+	Disposition Disposition `json:"disposition,omitzero"`
+	// From is who called, To whom: a DID of ours on one side, the outside
+	// party on the other.
+	From Party `json:"from,omitzero"`
+	To   Party `json:"to,omitzero"`
+
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
+	// EndedAt is zero while a leg is alive.
+	EndedAt time.Time `json:"ended_at,omitzero"`
+	// EndEstimated says that nobody reported the end: the call was found gone.
+	EndEstimated bool `json:"end_estimated,omitzero"`
+	// HungUpBy is the side that asked for the end first.
+	HungUpBy Side `json:"hung_up_by,omitzero"`
+
+	// Talks are the agents who talked to the other side, in the order in which
+	// they began.
+	Talks []Talk `json:"talks,omitzero"`
+	// Ringing are the endpoints of the agents whose phones ring now.
+	Ringing []string `json:"ringing,omitzero"`
+
+	// Recording is the file the call is recorded to, as the phone system names it.
+	Recording string     `json:"recording,omitzero"`
+	Voicemail *Voicemail `json:"voicemail,omitzero"`
+
+	// Legs are all channels of the call in the order in which they began.
+	Legs []Leg `json:"legs,omitzero"`
+}
+
+// Leg is one party's channel.
+type Leg struct {
+	ID       string `json:"id"`
+	Endpoint string `json:"endpoint,omitzero"`
+	Side     Side   `json:"side,omitzero"`
+	First    bool   `json:"first,omitzero"`
+	Party    Party  `json:"party,omitzero"`
+	// Dialled is the number or extension that this leg asked for, or that was
+	// asked for to reach it.
+	Dialled string `json:"dialled,omitzero"`
+
+	StartedAt  time.Time  `json:"started_at,omitzero"`
+	DialledAt  time.Time  `json:"dialled_at,omitzero"`
+	DialStatus DialStatus `json:"dial_status,omitzero"`
+	// TalkedAt is when the leg was first bridged with another.
+	TalkedAt     time.Time `json:"talked_at,omitzero"`
+	EndedAt      time.Time `json:"ended_at,omitzero"`
+	EndEstimated bool      `json:"end_estimated,omitzero"`
+	Cause        int       `json:"cause,omitzero"`
+}
+
+// Talk is the time that one agent talked to the other side.
+type Talk struct {
+	// Endpoint is the agent's phone: "PJSIP/1001".
+	Endpoint string    `json:"endpoint"`
+	Leg      string    `json:"leg"`
+	From     time.Time `json:"from"`
+	// Until is zero while the agent talks.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Voicemail is a message that the caller left.
+type Voicemail struct {
+	// Path is the message as the phone system names it, without extension.
+	Path string    `json:"path"`
+	At   time.Time `json:"at"`
+}
+
+// Live reports whether the call goes on, as far as is known.
+func (s State) Live() bool { return !s.StartedAt.IsZero() && s.EndedAt.IsZero() }
+
+// Ended reports whether the last leg is gone.
+func (s State) Ended() bool { return !s.EndedAt.IsZero() }
+
+// Answered reports whether an agent and the other side talked.
+func (s State) Answered() bool { return !s.AnsweredAt.IsZero() }
+
+// Customer is the outside party: who called us, or whom we called.
+func (s State) Customer() Party {
+	if s.Direction == Outbound {
+		return s.To
+	}
+	return s.From
+}
+
+// Line is our number in the call: the DID that was dialled, or shown.
+func (s State) Line() Party {
+	if s.Direction == Outbound {
+		return s.From
+	}
+	return s.To
+}
+
+// Duration is from the first channel to the last hang-up; 0 while live.
+func (s State) Duration() time.Duration {
+	if !s.Ended() {
+		return 0
+	}
+	return max(0, s.EndedAt.Sub(s.StartedAt))
+}
+
+// TalkTime is from the first answer to the end; 0 while live or unanswered.
+func (s State) TalkTime() time.Duration {
+	if !s.Ended() || !s.Answered() {
+		return 0
+	}
+	return max(0, s.EndedAt.Sub(s.AnsweredAt))
+}

@@ -1,0 +1,94 @@
+package telephony
+
+import "time"
+
+// A driver that comes late tells what it finds, with times that it reckons:
+// such events are Estimated. What the phone system reported itself overrules
+// them, whichever came first.
+
+// fact is what an event says, without when.
+type fact struct {
+	kind Kind
+	leg  string // or the name of a hint
+}
+
+// reports are what the phone system itself said of a call.
+type reports struct {
+	events []Event
+	facts  map[fact]bool
+	last   map[string]time.Time // when each leg was last known to live
+}
+
+func readReports(events []Event) reports {
+	r := reports{events: events}
+	for _, e := range events {
+		if e.Estimated {
+			// Most calls have none of this: they cost nothing.
+			r.facts = make(map[fact]bool)
+			r.last = make(map[string]time.Time)
+			break
+		}
+	}
+	if r.facts == nil {
+		return r
+	}
+	for _, e := range events {
+		if !e.Estimated {
+			r.facts[factOf(e)] = true
+		}
+		if !e.ends() {
+			r.last[e.Leg] = later(r.last[e.Leg], e.Time)
+		}
+	}
+	return r
+}
+
+// overrule reports whether the estimate, which is event i, is not to be used.
+func (r reports) overrule(i int, e Event) bool {
+	switch e.Kind {
+	case LegEnded, LegMoved:
+		// It was heard of after it had been given up for gone, or its end was
+		// reported: then it lives, or that is its end.
+		return r.last[e.Leg].After(e.Time) || r.facts[fact{LegEnded, e.Leg}] || r.facts[fact{LegMoved, e.Leg}]
+	case LegBridged:
+		// It is known better if its entry is reported next.
+		for _, next := range r.events[i+1:] {
+			if !next.Estimated && next.Leg == e.Leg && next.Bridge == e.Bridge {
+				return next.Kind == LegBridged
+			}
+		}
+		return false
+	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHangupAsked, CallHint, CallRecorded, CallVoicemail:
+	}
+	return r.facts[factOf(e)]
+}
+
+func factOf(e Event) fact {
+	switch e.Kind {
+	case CallHint:
+		return fact{e.Kind, e.Name}
+	case CallRecorded, CallVoicemail:
+		return fact{e.Kind, ""}
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded, LegMoved:
+	}
+	return fact{e.Kind, e.Leg}
+}
+
+// withhold keeps numbers secret of which anything said that they are: a list of
+// channels knows what the report of a new one does not.
+func (f *folding) withhold(events []Event) {
+	for _, e := range events {
+		if l := f.legs[e.Leg]; l != nil && e.Kind == LegStarted && e.Party.Withheld {
+			l.Party = Party{Withheld: true}
+		}
+	}
+}
+
+func (e Event) ends() bool { return e.Kind == LegEnded || e.Kind == LegMoved }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,183 @@
+package telephony
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says what an Event reports.
+type Kind string
+
+// The kinds of events. A driver leaves out what its phone system does not
+// tell; the fold copes.
+const (
+	// LegStarted: a channel of the call came to be, or was found alive.
+	LegStarted Kind = "leg.started"
+	// LegDialled: Peer rings Leg, or the phone system does (Peer is empty).
+	LegDialled Kind = "leg.dialled"
+	// LegDialEnded: the ringing of Leg came to its end, with Status.
+	LegDialEnded Kind = "leg.dial_ended"
+	// LegBridged: Leg entered Bridge, where it hears whoever else is there.
+	LegBridged Kind = "leg.bridged"
+	// LegUnbridged: Leg left Bridge.
+	LegUnbridged Kind = "leg.unbridged"
+	// LegHangupAsked: the party of Leg asked for the end.
+	LegHangupAsked Kind = "leg.hangup_asked"
+	// LegEnded: the channel is gone. Estimated when it was only found missing.
+	LegEnded Kind = "leg.ended"
+	// LegMoved: the channel belongs to another call from here on.
+	LegMoved Kind = "leg.moved"
+	// CallHint: the dialplan said something of the call: Name and Value.
+	CallHint Kind = "call.hint"
+	// CallRecorded: the call is recorded to Path, which is not final yet.
+	CallRecorded Kind = "call.recorded"
+	// CallVoicemail: the caller left a message, which is final, at Path.
+	CallVoicemail Kind = "call.voicemail"
+)
+
+var kinds = map[Kind]bool{
+	LegStarted: true, LegDialled: true, LegDialEnded: true, LegBridged: true, LegUnbridged: true,
+	LegHangupAsked: true, LegEnded: true, LegMoved: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
+}
+
+// Side says whose channel a leg is.
+type Side string
+
+// The sides of a leg.
+const (
+	// SideTrunk is a line to the outside world.
+	SideTrunk Side = "trunk"
+	// SideAgent is one of our own phones.
+	SideAgent Side = "agent"
+	// SideHelper is a channel that the phone system made for itself.
+	SideHelper Side = "helper"
+)
+
+// DialStatus is how the ringing of one leg came to its end.
+type DialStatus string
+
+// The dial statuses, named as Asterisk's DIALSTATUS are, in lower case.
+const (
+	DialAnswer      DialStatus = "answer"
+	DialBusy        DialStatus = "busy"
+	DialNoAnswer    DialStatus = "noanswer"
+	DialCancel      DialStatus = "cancel"
+	DialCongestion  DialStatus = "congestion"
+	DialUnavailable DialStatus = "chanunavail"
+)
+
+// The names of hints that the fold understands.
+const (
+	// HintDID is the dialled number of ours.
+	HintDID = "did"
+	// HintDirection is "inbound", "outbound" or "internal".
+	HintDirection = "direction"
+	// HintAgent is the endpoint or extension of the agent who dials out.
+	HintAgent = "agent"
+)
+
+// Event is one fact that a phone system reported about one call, in words
+// that are the same for every phone system. Events are values: once made, they
+// do not change.
+//
+// Which fields are set depends on Kind; those that do not apply are zero.
+type Event struct {
+	// ID is the event's identity: two events with one ID are the same fact.
+	ID string `json:"id"`
+	// Call is the conversation that the event belongs to.
+	Call CallID `json:"call"`
+	Kind Kind   `json:"kind"`
+	// Time is the phone system's time where it gives one, in UTC.
+	Time time.Time `json:"time"`
+	// Ordinal orders events of equal time. Order is (Time, Ordinal, ID).
+	Ordinal uint64 `json:"ordinal,omitzero"`
+	// Leg is the phone system's id of the channel, never reused.
+	Leg string `json:"leg,omitzero"`
+	// First marks the leg that began the call.
+	First bool `json:"first,omitzero"`
+	// Side and Endpoint say whose channel Leg is: "PJSIP/1001".
+	Side     Side   `json:"side,omitzero"`
+	Endpoint string `json:"endpoint,omitzero"`
+	// Party is the caller as the phone system shows him on Leg.
+	Party Party `json:"party,omitzero"`
+	// Dialled is the number or extension that was asked for.
+	Dialled string `json:"dialled,omitzero"`
+	// Peer is the leg that dials Leg.
+	Peer string `json:"peer,omitzero"`
+	// Bridge is the id of the bridge entered or left.
+	Bridge string     `json:"bridge,omitzero"`
+	Status DialStatus `json:"status,omitzero"`
+	// Cause is the Q.850 cause of an end; 0 is unknown.
+	Cause int `json:"cause,omitzero"`
+	// Name and Value carry a hint.
+	Name  string `json:"name,omitzero"`
+	Value string `json:"value,omitzero"`
+	// Path is a file of the phone system. It is wire data: never open it
+	// without checking it against the configured folders.
+	Path string `json:"path,omitzero"`
+	// Estimated marks a time that was inferred, not reported.
+	Estimated bool `json:"estimated,omitzero"`
+	// Raw is what the driver was told, for a replay after a mistake of ours.
+	Raw map[string]string `json:"raw,omitzero"`
+}
+
+// Party is one side of a conversation as the phone system shows it. The zero
+// value is a party of whom nothing is known.
+type Party struct {
+	// Number is as it came, without control characters; see ParseNumber.
+	Number string `json:"number,omitzero"`
+	Name   string `json:"name,omitzero"`
+	// Withheld says that the number must not be shown, stored or searched.
+	Withheld bool `json:"withheld,omitzero"`
+}
+
+// Validate reports what is missing for the event to be folded: an ID, a well
+// formed call, a known kind, a time, and a leg for events of a leg.
+func (e Event) Validate() error {
+	switch {
+	case e.ID == "":
+		return errors.New("event without id")
+	case e.Call.Native() == "":
+		return fmt.Errorf("event %s: call %q is not site/source/id", e.ID, e.Call)
+	case !kinds[e.Kind]:
+		return fmt.Errorf("event %s: unknown kind %q", e.ID, e.Kind)
+	case e.Time.IsZero():
+		return fmt.Errorf("event %s: no time", e.ID)
+	case e.Leg == "" && e.Kind != CallHint && e.Kind != CallRecorded && e.Kind != CallVoicemail:
+		return fmt.Errorf("event %s: %s without leg", e.ID, e.Kind)
+	}
+	return nil
+}
+
+// compare orders events by (Time, Ordinal, ID), never by arrival.
+func (e Event) compare(o Event) int {
+	return cmp.Or(e.Time.Compare(o.Time), cmp.Compare(e.Ordinal, o.Ordinal), cmp.Compare(e.ID, o.ID))
+}
+
+// betterThan decides between two tellings of one fact. What was reported is
+// better than an estimate; of two estimated ends the later one is (it was heard
+// of until then), of anything else the earlier one. Of two at one time it does
+// not matter which, only that it is always the same.
+func (e Event) betterThan(o Event) bool {
+	when := e.Time.Compare(o.Time)
+	if e.Estimated && e.ends() {
+		when = -when
+	}
+	return cmp.Or(
+		cmp.Compare(e.Kind, o.Kind), compareBool(e.Estimated, o.Estimated), when,
+		cmp.Compare(e.Ordinal, o.Ordinal), cmp.Compare(fmt.Sprintf("%+v", e), fmt.Sprintf("%+v", o)),
+	) < 0
+}
+
+// compareBool orders false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
