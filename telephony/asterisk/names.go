@@ -1,0 +1,106 @@
+package asterisk
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// unknownParty is what Asterisk prints for a number or a name it has not got.
+const unknownParty = "<unknown>"
+
+// helpers are the technologies of channels that Asterisk makes for itself.
+var helpers = []string{"Local", "Message", "Snoop", "Surrogate", "Announcer", "Recorder", "CBAnn", "CBRec", "ConfBridgeRecorder", "Bridge", "Parked"}
+
+// endpointOf is the endpoint that a channel belongs to: "PJSIP/trunk-0000006e"
+// is one of "PJSIP/trunk". Names of endpoints may contain a dash.
+func endpointOf(channel string) string {
+	if i := strings.LastIndexByte(channel, '-'); i > 0 {
+		return channel[:i]
+	}
+	return channel
+}
+
+// sideOf says whose an endpoint is. A trunk "DAHDI/i1" stands for all that
+// begins with "DAHDI/i1/" too.
+func sideOf(endpoint string, trunks []string) telephony.Side {
+	tech, _, _ := strings.Cut(endpoint, "/")
+	if slices.Contains(helpers, tech) {
+		return telephony.SideHelper
+	}
+	for _, trunk := range trunks {
+		if strings.EqualFold(endpoint, trunk) ||
+			(len(endpoint) > len(trunk) && endpoint[len(trunk)] == '/' && strings.EqualFold(endpoint[:len(trunk)], trunk)) {
+			return telephony.SideTrunk
+		}
+	}
+	return telephony.SideAgent
+}
+
+// dialledNumber is the number in a dial string: "03055512345@trunk" and
+// "trunk/03055512345" and "trunk/sip:03055512345@host" all ask for it.
+func dialledNumber(dial string) string {
+	number, _, _ := strings.Cut(dial, "@")
+	if i := strings.LastIndexByte(number, '/'); i >= 0 {
+		number = number[i+1:]
+	}
+	if scheme, rest, ok := strings.Cut(number, ":"); ok && (scheme == "sip" || scheme == "sips" || scheme == "tel") {
+		number = rest
+	}
+	return telephony.StripControls(number)
+}
+
+// appNumber is the number that the application Dial was told to dial:
+// "PJSIP/03055512345@trunk,20,T".
+func appNumber(data string) string {
+	targets, _, _ := strings.Cut(data, ",")
+	first, _, _ := strings.Cut(targets, "&")
+	_, resource, ok := strings.Cut(first, "/")
+	if !ok {
+		return ""
+	}
+	return dialledNumber(resource)
+}
+
+// party reads a caller id. A number with control characters in it was written
+// by somebody who has something in mind: it is treated as withheld.
+func party(number, name string) telephony.Party {
+	hostile := strings.ContainsFunc(number, unicode.IsControl)
+	p := telephony.Party{Withheld: hostile || telephony.IsWithheld(number)}
+	if !p.Withheld {
+		p.Number = telephony.StripControls(number)
+	}
+	if name = unescape(name); !hostile && !telephony.IsWithheld(name) {
+		p.Name = telephony.StripControls(name)
+	}
+	return p
+}
+
+// escapes are what Asterisk's ast_escape_c writes after a backslash.
+var escapes = map[byte]byte{
+	'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
+	'\\': '\\', '\'': '\'', '"': '"', '?': '?',
+}
+
+// unescape undoes the C escapes in which Asterisk writes names, but not
+// numbers. (Capture l3_unicode_name.)
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			if c, ok := escapes[s[i+1]]; ok {
+				b.WriteByte(c)
+				i++
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,220 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+const (
+	// maxTurn is how many messages are looked at before what is due is
+	// delivered. After a pause of the journal it lets a backlog be packed.
+	maxTurn = 512
+	// lastWords is how long delivery may go on after the end of the context.
+	lastWords = 500 * time.Millisecond
+)
+
+// session is what lives from login to the end of the connection.
+type session struct {
+	source *Source
+	link   *link
+	sink   telephony.Sink
+	clock  clock
+
+	queue     *queue
+	translate translator
+	roster    *roster
+	pack      *packer
+	ordinal   uint64
+}
+
+func newSession(s *Source, l *link, sink telephony.Sink, c clock) *session {
+	return &session{
+		source: s, link: l, sink: sink, clock: c,
+		queue: newQueue(maxBacklog),
+		translate: translator{
+			site: s.config.Site, source: s.config.Name, trunks: s.config.Trunks,
+			node: s.config.Node, conn: strings.TrimPrefix(l.id, "tb-"),
+		},
+		roster: newRoster(),
+		pack:   newPacker(sink, &s.count),
+	}
+}
+
+// run owns the goroutines of the session: one reads, one keeps the connection
+// alive, and this one delivers.
+func (s *session) run(ctx context.Context) error {
+	alive, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(s.receive)
+	running.Go(func() { s.keepAlive(alive) })
+
+	deliver, stop := lingering(ctx, lastWords)
+	err := s.work(deliver)
+	stop()
+
+	cancel()
+	_ = s.link.conn.Close() // ends receive
+	running.Wait()
+	return err
+}
+
+// lingering returns a context that is over some time after ctx is: what was
+// received by then shall still become durable.
+func lingering(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	after, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-after.Done():
+		}
+	})
+	return after, func() { stop(); cancel() }
+}
+
+// receive reads until the connection ends. It never waits for anything else:
+// Asterisk throws out a client that does not read.
+func (s *session) receive() {
+	for {
+		m, err := s.link.Read()
+		switch {
+		case errors.Is(err, ErrMalformed):
+			s.note(err)
+			continue
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			s.queue.close(fmt.Errorf("read events: Asterisk closed the connection: %w", err))
+			return
+		case err != nil:
+			s.queue.close(fmt.Errorf("read events: %w", err))
+			return
+		}
+		if err := s.queue.push(m); err != nil {
+			s.queue.close(err)
+			return
+		}
+	}
+}
+
+// keepAlive pings, and ends the session if nothing came between two pings.
+func (s *session) keepAlive(ctx context.Context) {
+	ticker := time.NewTicker(s.source.config.Keepalive)
+	defer ticker.Stop()
+	pinged := time.Duration(-1)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if pinged >= 0 && time.Duration(s.link.heard.Load()) < pinged {
+			s.queue.close(fmt.Errorf("%w: nothing within %s", ErrDeadPeer, s.source.config.Keepalive))
+			_ = s.link.conn.Close() // wakes receive
+			return
+		}
+		pinged = time.Since(s.link.begun)
+		if _, err := s.link.act("Ping"); err != nil {
+			s.queue.close(fmt.Errorf("%w: %w", ErrDeadPeer, err))
+			_ = s.link.conn.Close() // wakes receive
+			return
+		}
+	}
+}
+
+// work takes the snapshot and then delivers until nothing more comes. The
+// snapshot is delivered before the events that came meanwhile.
+func (s *session) work(ctx context.Context) error {
+	held, err := s.takeSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range held {
+		s.hear(m)
+	}
+	if err := s.pack.flushAll(ctx); err != nil {
+		return err
+	}
+	s.sink.Ready()
+	return s.deliver(ctx)
+}
+
+func (s *session) deliver(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		messages, ended := s.queue.take(maxTurn)
+		for _, m := range messages {
+			s.hear(m)
+		}
+		if err := s.pack.flush(ctx, time.Now()); err != nil {
+			return err
+		}
+		if ended != nil {
+			return errors.Join(ended, s.pack.flushAll(ctx))
+		}
+		if len(messages) > 0 {
+			continue
+		}
+		timer.Reset(s.patience())
+		select {
+		case <-s.queue.ready:
+		case <-timer.C:
+		}
+	}
+}
+
+// patience is how long there is nothing to do.
+func (s *session) patience() time.Duration {
+	if next := s.pack.next(); !next.IsZero() {
+		return max(0, time.Until(next))
+	}
+	return time.Hour
+}
+
+// hear makes events of a message and lets them wait for company.
+func (s *session) hear(m Message) {
+	if m.Kind() == "" {
+		return
+	}
+	s.ordinal++
+	if !s.roster.trusts(m) {
+		s.source.count.forged.Add(1)
+		s.note(ErrForged)
+		return
+	}
+	e, ok, err := s.translate.translate(m, s.ordinal)
+	switch {
+	case err != nil:
+		s.source.count.malformed.Add(1)
+		s.note(fmt.Errorf("%w: %w", ErrMalformed, err))
+		return
+	case !ok:
+		s.source.count.ignored.Add(1)
+		return
+	}
+	now := time.Now()
+	for _, moved := range s.roster.follow(m, e) {
+		s.pack.add(moved, now)
+	}
+	s.pack.add(e, now)
+}
+
+// note logs the first of each kind of bad message; the rest is counted.
+func (s *session) note(err error) {
+	kind, message := "malformed", "message not understood and passed over; further ones are only counted"
+	if errors.Is(err, ErrForged) {
+		kind = "forged"
+		message = "event passed over that Asterisk did not write so: a caller may try to forge events through his caller id; further ones are only counted"
+	}
+	s.source.once(kind, logrus.Fields{"err": err.Error()}, message)
+}

@@ -1,0 +1,241 @@
+package asterisk
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// translator turns messages into events. It holds only what is configured and
+// the name of the connection; what it says of a message depends on nothing
+// else.
+type translator struct {
+	site, source string
+	trunks       []string
+	node, conn   string
+}
+
+// ranks order events that carry the same time, in the way that they follow
+// each other in the life of a call. They depend on the kind alone, so that two
+// nodes that hear the same event agree.
+var ranks = map[telephony.Kind]uint64{
+	telephony.LegStarted: 1, telephony.CallHint: 2, telephony.CallRecorded: 3, telephony.LegDialled: 4,
+	telephony.LegDialEnded: 5, telephony.LegBridged: 6, telephony.LegHangupAsked: 7, telephony.LegUnbridged: 8,
+	telephony.CallVoicemail: 9, telephony.LegMoved: 10, telephony.LegEnded: 11,
+}
+
+// hintNames are the variables of the dialplan that are hints.
+var hintNames = map[string]string{
+	"TB_DID": telephony.HintDID, "TB_DIR": telephony.HintDirection, "TB_AGENT": telephony.HintAgent,
+}
+
+// translate says what a message means: an event, or none if it says nothing
+// of a call. The ordinal is the message's number in its connection; it counts
+// only where Asterisk gives no timestamps.
+func (t *translator) translate(m Message, ordinal uint64) (telephony.Event, bool, error) {
+	e, ok := t.fact(m)
+	if !ok {
+		return telephony.Event{}, false, nil
+	}
+	linked := cmp.Or(m.Get("Linkedid"), m.Get("DestLinkedid"))
+	call, err := telephony.NewCallID(t.site, t.source, linked)
+	if err != nil {
+		return telephony.Event{}, false, fmt.Errorf("translate %s: %w", m.Kind(), err)
+	}
+	e.Call = call
+	if err := t.identify(&e, m, ordinal); err != nil {
+		return telephony.Event{}, false, fmt.Errorf("translate %s: %w", m.Kind(), err)
+	}
+	e.Raw = raw(m, e)
+	return e, true, e.Validate()
+}
+
+// identify gives the event its identity, its time and its place among others
+// of that time. With the PBX's own time the identity is the hash of the raw
+// event, so that two nodes which hear it make one entry of it.
+func (t *translator) identify(e *telephony.Event, m Message, ordinal uint64) error {
+	stamp := m.Get("Timestamp")
+	if stamp == "" {
+		e.Time, e.Ordinal = m.Received.UTC(), ordinal
+		e.ID = fmt.Sprintf("%s-%s-%d", t.node, t.conn, ordinal)
+		return nil
+	}
+	at, err := parseTimestamp(stamp)
+	if err != nil {
+		return err
+	}
+	e.Time, e.Ordinal = at, ranks[e.Kind]
+	e.ID = digest(t.site, t.source, m.Raw)
+	return nil
+}
+
+// digest is a hash of its parts, of 128 bits.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// parseTimestamp reads Asterisk's "1795309909.146786": seconds and
+// microseconds since 1970.
+func parseTimestamp(s string) (time.Time, error) {
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || seconds <= 0 {
+		return time.Time{}, fmt.Errorf("timestamp %q is not seconds since 1970", s)
+	}
+	var micros uint64
+	if fraction != "" {
+		if micros, err = strconv.ParseUint((fraction + "000000")[:6], 10, 32); err != nil {
+			return time.Time{}, fmt.Errorf("timestamp %q is not seconds since 1970", s)
+		}
+	}
+	return time.Unix(seconds, int64(micros)*1000).UTC(), nil //nolint:gosec // below a million
+}
+
+// fact says what a message reports, without its identity.
+func (t *translator) fact(m Message) (telephony.Event, bool) {
+	switch m.Kind() {
+	case "Newchannel":
+		return t.started(m), true
+	case "DialBegin":
+		return t.dialled(m), true
+	case "DialEnd":
+		e := t.leg(telephony.LegDialEnded, m, "Dest")
+		e.Status = telephony.DialStatus(strings.ToLower(bounded(m.Get("DialStatus"), 32)))
+		return e, true
+	case "BridgeEnter":
+		return t.bridged(telephony.LegBridged, m), true
+	case "BridgeLeave":
+		return t.bridged(telephony.LegUnbridged, m), true
+	case "HangupRequest":
+		e := t.leg(telephony.LegHangupAsked, m, "")
+		e.Cause = cause(m)
+		return e, true
+	case "Hangup":
+		e := t.leg(telephony.LegEnded, m, "")
+		e.Cause = cause(m)
+		return e, true
+	case "VarSet":
+		return t.variable(m)
+	}
+	return telephony.Event{}, false
+}
+
+// leg begins an event of the channel whose headers have that prefix.
+func (t *translator) leg(kind telephony.Kind, m Message, prefix string) telephony.Event {
+	endpoint := endpointOf(bounded(m.Get(prefix+"Channel"), maxValue))
+	return telephony.Event{
+		Kind: kind, Leg: m.Get(prefix + "Uniqueid"), Endpoint: endpoint, Side: sideOf(endpoint, t.trunks),
+	}
+}
+
+func (t *translator) started(m Message) telephony.Event {
+	e := t.leg(telephony.LegStarted, m, "")
+	e.First = m.Get("Uniqueid") == m.Get("Linkedid")
+	if p := partyOf(m, ""); e.First || !p.Withheld {
+		e.Party = p // a leg that is rung may have no caller id yet: nobody withholds it
+	}
+	if e.First {
+		e.Dialled = telephony.StripControls(bounded(m.Get("Exten"), maxValue))
+	}
+	return e
+}
+
+// dialled reports that a leg is rung. For a line to the outside it says which
+// number was asked for (DestCallerIDNum would still have the access digit) and
+// what the other side is shown.
+func (t *translator) dialled(m Message) telephony.Event {
+	e := t.leg(telephony.LegDialled, m, "Dest")
+	e.Peer = m.Get("Uniqueid")
+	if e.Side == telephony.SideTrunk {
+		e.Dialled = dialledNumber(bounded(m.Get("DialString"), maxValue))
+		if e.Peer != "" {
+			e.Party = partyOf(m, "")
+		}
+	}
+	return e
+}
+
+func (t *translator) bridged(kind telephony.Kind, m Message) telephony.Event {
+	e := t.leg(kind, m, "")
+	e.Bridge = m.Get("BridgeUniqueid")
+	return e
+}
+
+// variable reads the few variables that say something of the call. Channels
+// inherit them and report them again; the hints of the first one count.
+func (t *translator) variable(m Message) (telephony.Event, bool) {
+	name := strings.TrimLeft(m.Get("Variable"), "_")
+	value := telephony.StripControls(bounded(m.Get("Value"), maxPath))
+	if value == "" {
+		return telephony.Event{}, false
+	}
+	e := telephony.Event{Leg: m.Get("Uniqueid")}
+	switch name {
+	case "MIXMONITOR_FILENAME":
+		e.Kind, e.Path = telephony.CallRecorded, value
+	case "VM_MESSAGEFILE":
+		e.Kind, e.Path = telephony.CallVoicemail, value
+	case "TB_DID", "TB_DIR", "TB_AGENT":
+		if m.Get("Uniqueid") != m.Get("Linkedid") {
+			return telephony.Event{}, false
+		}
+		e.Kind, e.Name, e.Value = telephony.CallHint, hintNames[name], bounded(value, maxValue)
+	default:
+		return telephony.Event{}, false
+	}
+	return e, true
+}
+
+func partyOf(m Message, prefix string) telephony.Party {
+	if m.Tampered {
+		return telephony.Party{Withheld: true}
+	}
+	return party(bounded(m.Get(prefix+"CallerIDNum"), maxValue), bounded(m.Get(prefix+"CallerIDName"), maxValue))
+}
+
+// cause is the Q.850 cause; 0 if Asterisk gives none.
+func cause(m Message) int {
+	n, err := strconv.Atoi(m.Get("Cause"))
+	if err != nil || n < 0 || n > 127 {
+		return 0
+	}
+	return n
+}
+
+const (
+	// maxValue bounds a name, number or hint in bytes.
+	maxValue = 256
+	// maxPath is PATH_MAX of Linux.
+	maxPath = 4096
+)
+
+func bounded(s string, limit int) string { return s[:min(len(s), limit)] }
+
+// rawKeys are the headers that an event keeps, so that a story can be told
+// anew after a mistake of ours.
+var rawKeys = []string{
+	"Event", "Timestamp", "Channel", "ChannelStateDesc", "Context", "Exten", "Uniqueid", "Linkedid", "DestChannel",
+	"DestUniqueid", "DialString", "DialStatus", "BridgeUniqueid", "BridgeNumChannels", "Cause", "Cause-txt", "TechCause", "Variable",
+}
+
+// raw picks the headers to keep. Numbers are kept only where the party is not
+// withheld.
+func raw(m Message, e telephony.Event) map[string]string {
+	kept := make(map[string]string, 12)
+	for _, key := range rawKeys {
+		if v := m.Get(key); v != "" {
+			kept[key] = telephony.StripControls(bounded(v, maxValue))
+		}
+	}
+	if e.Party.Number != "" {
+		kept["CallerIDNum"], kept["CallerIDName"] = e.Party.Number, m.Get("CallerIDName")
+	}
+	return kept
+}
