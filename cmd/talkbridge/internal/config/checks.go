@@ -116,7 +116,7 @@ func checkTag(text string) (kept, wrong, hint string) {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-/:.", r)
 	}
 	if strings.ContainsFunc(text, bad) || len(text) > 100 {
-		return "", "is no tag", "use letters, digits and _ - / : . , at most 100, without blanks"
+		return "", "is no tag", "use letters, digits and any of _-/:. without blanks, at most 100"
 	}
 	return strings.ToLower(text), "", ""
 }
@@ -139,28 +139,15 @@ func durationRange(tag string) (shortest, longest time.Duration) {
 	return shortest, longest
 }
 
-// phoneNumber returns text in E.164, read in a country where it has no country code. Only what is written like a number
-// is one: letters are not read as the digits on a telephone's keys. Possible is enough; numbers need not be in use.
-func phoneNumber(text, country string) (e164 string, ok bool) {
-	other := func(r rune) bool { return !strings.ContainsRune("+0123456789 -./()", r) }
-	if strings.ContainsFunc(text, other) {
-		return "", false
-	}
-	number, err := phonenumbers.Parse(text, country)
-	if err != nil || !phonenumbers.IsPossibleNumber(number) {
-		return "", false
-	}
-	return phonenumbers.Format(number, phonenumbers.E164), true
-}
-
 // nearest returns the candidate that text was probably meant to be, "" if none is near: a few letters differ, or one is
 // the beginning of the other.
 func nearest(text string, candidates []string) string {
 	text = strings.ToLower(text)
 	best, limit := "", 1+len([]rune(text))/4
 	for _, c := range candidates {
-		if d := distance(text, c); d <= limit {
-			best, limit = c, d-1
+		d := distance(text, c)
+		if d < limit || d == limit && len(c) > len(best) { // a letter is left out more often than added
+			best, limit = c, d
 		}
 	}
 	if best != "" || len(text) < 3 {

@@ -44,7 +44,7 @@ type SharedNumber string
 
 // The values of SharedNumber.
 const (
-	SharedNumberNone   SharedNumber = "none"   // nobody is picked; the caller is a new user
+	SharedNumberNone   SharedNumber = "none"   // none of them: the number gets a user of its own
 	SharedNumberOldest SharedNumber = "oldest" // the user who was there first
 	SharedNumberNewest SharedNumber = "newest" // the user who came last
 )

@@ -36,7 +36,8 @@ func TestExampleLoads(t *testing.T) {
 	require.Equal(t, AgentRef{ID: 900123456}, cfg.Agents[1].Zendesk)
 	require.Equal(t, "/etc/talkbridge/data", cfg.Journal.Dir)
 	require.Equal(t, "/etc/talkbridge/data/recordings", cfg.Recordings.Dir)
-	require.Equal(t, ScreenPop{On: "ringing", Open: "user", RingGroups: "answer", Deadline: 10 * time.Second}, cfg.PopFor(cfg.Lines[1]))
+	require.Equal(t, "/etc/talkbridge/data/recordings.keys", cfg.Recordings.KeysFile)
+	require.Equal(t, ScreenPop{On: "ringing", Open: "user", RingGroups: "answer", Deadline: 8 * time.Second}, cfg.PopFor(cfg.Lines[1]))
 	require.Equal(t, cfg.ScreenPop, cfg.PopFor(cfg.Lines[0]))
 }
 
@@ -50,7 +51,6 @@ func TestExampleShowsDefaults(t *testing.T) {
 	require.Equal(t, want.Log, cfg.Log)
 	require.Equal(t, want.Zendesk.Timeout, cfg.Zendesk.Timeout)
 	require.Equal(t, want.Recordings.Keep, cfg.Recordings.Keep)
-	require.Equal(t, want.Journal.MaxSize, cfg.Journal.MaxSize)
 	require.Equal(t, defaultKeepalive, cfg.Sources[0].Asterisk.Keepalive)
 	require.Equal(t, defaultScope, cfg.Zendesk.OAuth.Scope)
 	want.HTTP.PublicURL = cfg.HTTP.PublicURL

@@ -9,6 +9,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
+// userHint says how to name a user of Zendesk.
+const userHint = "write an e-mail address, or the number at the end of the user's page in Zendesk"
+
 // scalar reads one value into a field that is no section and no list.
 func (d *decoder) scalar(node ast.Node, into reflect.Value, f field, path string) {
 	if b, ok := node.(*ast.BoolNode); ok && into.Kind() == reflect.Bool {
@@ -57,7 +60,7 @@ func (d *decoder) text(node ast.Node, into reflect.Value, f field, path, text st
 		}
 		kept, wrong, _ := checkEmail(text)
 		if wrong != "" {
-			d.wrong(node, path, "is neither an e-mail address nor an id", "write ana@example.com, or the number in the user's address in Zendesk")
+			d.wrong(node, path, "is neither an e-mail address nor an id", userHint)
 			return
 		}
 		target.Email = kept
@@ -116,7 +119,7 @@ func (d *decoder) duration(node ast.Node, target *time.Duration, f field, path, 
 func (d *decoder) agentID(node ast.Node, into reflect.Value, path, digits string) {
 	id, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || id <= 0 {
-		d.wrong(node, path, "is no id of a user", "write an e-mail address, or the number in the user's address in Zendesk")
+		d.wrong(node, path, "is no id of a user", userHint)
 		return
 	}
 	into.Set(reflect.ValueOf(AgentRef{ID: id}))
@@ -129,6 +132,8 @@ func (d *decoder) notText(node ast.Node, t reflect.Type, path string) {
 	case text == "":
 	case t == reflect.TypeFor[Secret]():
 		hint = "put it in quotes"
+	case t == reflect.TypeFor[AgentRef]():
+		message, hint = quote(text)+" is no id of a user", userHint
 	case t == reflect.TypeFor[time.Duration]():
 		message, hint = text+" has no unit", "write "+text+"s if seconds are meant, or another of s, m, h and d"
 	case t == reflect.TypeFor[Size]():

@@ -95,7 +95,7 @@ const (
 var sizeUnits = []struct {
 	name string
 	unit Size
-}{{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}}
+}{{"TiB", TiB}, {"TB", 1e12}, {"GiB", GiB}, {"GB", 1e9}, {"MiB", MiB}, {"MB", 1e6}, {"KiB", KiB}, {"kB", 1e3}, {"B", 1}}
 
 // String returns the size in the largest unit that divides it: 8GiB.
 func (s Size) String() string {

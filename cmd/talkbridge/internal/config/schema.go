@@ -154,7 +154,11 @@ func scalarSchema(v reflect.Value, f field) *schema {
 		}
 		return text(`^([0-9]+d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`, usual)
 	case Size:
-		return text(`^[0-9]+ ?([KMGT]iB|[kMGT]?B)$`, value.String())
+		usual := ""
+		if value != 0 {
+			usual = value.String()
+		}
+		return text(`^[0-9]+ ?([KMGT]iB|[kMGT]?B)$`, usual)
 	}
 	if values, ok := enums[v.Type()]; ok {
 		s := &schema{AnyOf: []*schema{{Enum: values}, {Type: "string", Pattern: variable}}}

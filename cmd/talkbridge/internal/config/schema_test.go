@@ -1,4 +1,4 @@
-package config_test
+package config
 
 import (
 	"flag"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 )
 
 const schemaPath = "../../../../docs/config.schema.json"
@@ -17,7 +15,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // The committed schema is what the types say today; -update writes it.
 func TestSchemaIsCurrent(t *testing.T) {
 	t.Parallel()
-	schema, err := config.Schema()
+	schema, err := Schema()
 	require.NoError(t, err)
 	if *update {
 		require.NoError(t, os.WriteFile(schemaPath, schema, 0o644))

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -26,41 +27,31 @@ func (v *validator) secret(path string, secret *Secret, file *string) {
 		if text, ok := v.secretFile(path+"_file", file); ok {
 			*secret = NewSecret(text)
 		}
-	case !elsewhere && !v.blamed(path):
+	case !elsewhere && !v.wrong(path[:strings.LastIndexByte(path, '.')]):
 		name := path[strings.LastIndexByte(path, '.')+1:]
 		v.problem(v.place(path), path, "is missing", fmt.Sprintf("give %s_file, the name of a file that holds it; or %s", name, name))
 	}
 }
 
-// keys fills in the keys for links from their file. None at all is fine.
+// keys judges the keys for links. Without any, the file of their own has its usual place; whoever signs makes and judges
+// that file.
 func (v *validator) keys(r *Recordings) {
 	const path = "recordings.keys"
-	switch inline, elsewhere := v.given(path), v.given(path+"_file"); {
-	case inline && elsewhere:
-		v.twice(path)
-		return
-	case inline:
-		for i, key := range r.Keys {
-			v.inline(fmt.Sprintf("%s[%d]", path, i))
-			v.keyLength(fmt.Sprintf("%s[%d]", path, i), key.Reveal(), "is")
-		}
-	case elsewhere && r.KeysFile != "":
-		text, ok := v.secretFile(path+"_file", &r.KeysFile)
-		if !ok {
-			return
-		}
-		for line := range strings.Lines(text) {
-			if key := strings.TrimSpace(line); key != "" {
-				v.keyLength(path+"_file", key, "has a key that is")
-				r.Keys = append(r.Keys, NewSecret(key))
-			}
-		}
+	if len(r.Keys) == 0 && r.KeysFile == "" {
+		r.KeysFile = filepath.Join(v.cfg.Journal.Dir, "recordings.keys")
 	}
-}
-
-func (v *validator) keyLength(path, key, subject string) {
-	if len(key) < minKeyLength && !v.blamed(path) {
-		v.problem(v.place(path), path, subject+" too short to be safe", fmt.Sprintf("use %d random characters or more: openssl rand -hex 32", minKeyLength))
+	v.resolve(&r.KeysFile)
+	if v.given(path) && v.given(path+"_file") {
+		v.twice(path)
+	}
+	first := map[string]string{}
+	for i, key := range r.Keys {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		v.inline(at)
+		if len(key.Reveal()) < minKeyLength && !v.blamed(at) {
+			v.problem(v.place(at), at, "is too short to be safe", fmt.Sprintf("use %d random characters or more: openssl rand -hex 32", minKeyLength))
+		}
+		v.once(first, key.Reveal(), at, "keep one of them")
 	}
 }
 

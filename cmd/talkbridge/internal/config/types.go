@@ -27,7 +27,7 @@ type Config struct {
 	ScreenPop ScreenPop `yaml:"screen_pop"`
 	// Which calls get a ticket, and what it looks like.
 	Tickets Tickets `yaml:"tickets"`
-	// The audio of voicemails and recorded calls: where it is kept, and for how long.
+	// The audio of voicemails: where it is kept, and for how long.
 	Recordings Recordings `yaml:"recordings"`
 	// The durable log of events and outcomes.
 	Journal Journal `yaml:"journal"`
@@ -95,11 +95,11 @@ type Asterisk struct {
 	TLS *TLS `yaml:"tls"`
 	// The channels on which calls come in from and go out to the public network, as technology/endpoint: PJSIP/trunk.
 	Trunks []string `yaml:"trunks,required" check:"channel"`
-	// Folder of the voicemail spool, with the path that Asterisk itself uses. Without it voicemails are tickets without audio.
+	// Folder of the voicemail spool as this machine sees it, usually /var/spool/asterisk/voicemail. Without it voicemails are tickets without audio.
 	Voicemail string `yaml:"voicemail" check:"path"`
-	// Folder of the call recordings (MixMonitor), with the path that Asterisk itself uses. Without it recordings are left alone.
+	// Folder of the call recordings (MixMonitor) as this machine sees it, usually /var/spool/asterisk/monitor. This version does not collect them yet.
 	Recordings string `yaml:"recordings" check:"path"`
-	// How long the connection may be silent before it is tested.
+	// How often the connection is tried; one that is dead is noticed after two tries.
 	Keepalive time.Duration `yaml:"keepalive" check:"1s..5m"`
 }
 
@@ -171,23 +171,23 @@ type Tickets struct {
 	Settle time.Duration `yaml:"settle" check:"30s..10m"`
 }
 
-// Recordings says where audio is kept, and how its links are signed.
+// Recordings says where audio is kept, and how its links are signed. Of Keys and KeysFile, exactly one is set after Load.
 type Recordings struct {
 	// Folder for the audio; without it, the folder recordings in journal.dir.
 	Dir string `yaml:"dir" check:"path"`
 	// How long audio is kept; its links work as long.
 	Keep time.Duration `yaml:"keep" check:"1h..3650d"`
-	// Keys that sign the links, at least 32 characters each. The first one signs, all are accepted. Without keys talkbridge makes one and keeps it in the folder.
+	// Keys that sign the links, at least 32 characters each. The first one signs, all are accepted.
 	Keys []Secret `yaml:"keys"`
-	// File that holds the keys, one on each line.
+	// File that holds the keys, one on each line; talkbridge makes it if it is not there. Without keys and keys_file, the file recordings.keys in journal.dir.
 	KeysFile string `yaml:"keys_file" check:"path"`
 }
 
-// Journal says where the durable log lives.
+// Journal says where the durable log lives. A MaxSize of 0 leaves it to the journal.
 type Journal struct {
 	// Folder of the log, on a local disk. Exactly one daemon uses it.
 	Dir string `yaml:"dir" check:"path"`
-	// How large the log may become. When it is full, new events are refused, and calls wait in the phone system's hands; so this is generous.
+	// How large the log may become. When it is full, new events are refused until talkbridge has purged what is settled. Without it a new log takes half of what is free on the disk, at most 8 GiB.
 	MaxSize Size `yaml:"max_size"`
 }
 
@@ -214,7 +214,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Zendesk:   Zendesk{Timeout: 10 * time.Second},
-		ScreenPop: ScreenPop{On: PopOnAnswer, Open: PopOpenTicket, RingGroups: RingGroupsAnswer, Deadline: 10 * time.Second},
+		ScreenPop: ScreenPop{On: PopOnAnswer, Open: PopOpenTicket, RingGroups: RingGroupsAnswer, Deadline: 8 * time.Second},
 		Tickets: Tickets{
 			Create:             CreateAtAnswer,
 			Missed:             true,
@@ -222,7 +222,7 @@ func Default() Config {
 			Settle:             90 * time.Second,
 		},
 		Recordings: Recordings{Keep: 365 * 24 * time.Hour},
-		Journal:    Journal{Dir: "data", MaxSize: 8 * GiB},
+		Journal:    Journal{Dir: "data"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", PublicListen: "127.0.0.1:8081"},
 		Log:        Log{Level: LogLevelInfo, Format: LogFormatText},
 	}
@@ -230,7 +230,7 @@ func Default() Config {
 
 // The defaults of what stands in a list or behind a pointer, which Default cannot hold.
 const (
-	defaultKeepalive = 30 * time.Second
+	defaultKeepalive = 15 * time.Second
 	defaultScope     = "read write"
 )
 

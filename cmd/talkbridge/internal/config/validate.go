@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,7 @@ func (v *validator) zendesk(z *Zendesk) {
 		return
 	case z.OAuth != nil && z.APIToken != nil:
 		v.problem(v.at["zendesk.api_token"].key, "zendesk.api_token", "stands beside zendesk.oauth", "keep one way to sign in: oauth")
-	case z.OAuth == nil && z.APIToken == nil && !v.blamed("zendesk."):
+	case z.OAuth == nil && z.APIToken == nil && !v.given("zendesk.oauth") && !v.given("zendesk.api_token"):
 		v.problem(v.at["zendesk"].key, "zendesk.oauth", "is missing", "talkbridge signs in as an OAuth client: give client_id and client_secret_file")
 	}
 	if z.OAuth != nil {
@@ -67,7 +68,7 @@ func (v *validator) tickets() {
 
 func (v *validator) journal() {
 	v.resolve(&v.cfg.Journal.Dir)
-	if v.cfg.Journal.MaxSize < minJournal {
+	if v.given("journal.max_size") && v.cfg.Journal.MaxSize < minJournal && !v.blamed("journal.max_size") {
 		v.problem(v.place("journal.max_size"), "journal.max_size", fmt.Sprintf("is too small to be of use: %v", v.cfg.Journal.MaxSize), "use at least "+minJournal.String())
 	}
 }
@@ -98,7 +99,7 @@ func (v *validator) http() {
 		return
 	}
 	for i, s := range v.cfg.Sources {
-		if s.Asterisk != nil && (s.Asterisk.Voicemail != "" || s.Asterisk.Recordings != "") {
+		if s.Asterisk != nil && s.Asterisk.Voicemail != "" {
 			v.problem(v.place("http"), "http.public_url", "is missing",
 				fmt.Sprintf("sources[%d] collects audio, and links to it begin with this address: https://calls.example.com", i))
 			return
@@ -120,6 +121,11 @@ func (v *validator) blamed(below string) bool {
 		}
 	}
 	return false
+}
+
+// wrong reports whether there is a problem with just this key.
+func (v *validator) wrong(path string) bool {
+	return slices.ContainsFunc(v.problems, func(p Problem) bool { return p.Path == path })
 }
 
 // place returns where the value of a key stands, or else the nearest section above it that does.

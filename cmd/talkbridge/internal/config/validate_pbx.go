@@ -1,12 +1,15 @@
 package config
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
 	"unicode"
+
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // maxCABytes bounds the file of certificate authorities; a whole system's bundle has some 250 KiB.
@@ -22,7 +25,7 @@ func (v *validator) sources() {
 		switch {
 		case s.Asterisk != nil:
 			v.asterisk(s.Asterisk, path+".asterisk")
-		case !v.blamed(path):
+		case !v.given(path+".asterisk") && !v.wrong(path) && !v.wrong(path+".twilio") && !v.wrong(path+".cti"):
 			v.problem(v.place(path), path, "names no phone system", "add asterisk with address, username, secret_file and trunks")
 		}
 	}
@@ -44,15 +47,18 @@ func (v *validator) asterisk(a *Asterisk, path string) {
 	}
 	v.spool(&a.Voicemail, path+".voicemail")
 	v.spool(&a.Recordings, path+".recordings")
+	if a.Recordings != "" {
+		v.warning(v.at[path+".recordings"].key, path+".recordings", "has no effect yet: recordings of calls are collected by a later version", "voicemails are collected by this one")
+	}
 }
 
-// spool makes a folder of the phone system absolute. A relative one is a guess: the phone system writes whole paths.
+// spool makes a folder of the phone system absolute. That it lies beside the configuration is hardly meant.
 func (v *validator) spool(dir *string, path string) {
 	if *dir == "" || filepath.IsAbs(*dir) {
 		return
 	}
 	v.resolve(dir)
-	v.warning(v.place(path), path, "is no whole path; taken as "+*dir, "write the path that the phone system uses, beginning with /")
+	v.warning(v.place(path), path, "is no whole path; taken as "+*dir, "write it in full, beginning with /")
 }
 
 func (v *validator) caFile(t *TLS, path string) {
@@ -78,9 +84,9 @@ func (v *validator) lines() {
 			continue
 		}
 		country := v.cfg.CountryFor(*line)
-		number, ok := phoneNumber(line.Number, country)
-		if !ok {
-			v.noNumber(path, line.Number, country)
+		number := telephony.ParseNumber(line.Number, country).E164
+		if number == "" {
+			v.noNumber(path, line.Number, country != "" || v.given(fmt.Sprintf("lines[%d].country", i)))
 			continue
 		}
 		line.Number = number
@@ -88,10 +94,10 @@ func (v *validator) lines() {
 	}
 }
 
-// noNumber reports a text that is no telephone number.
-func (v *validator) noNumber(path, text, country string) {
+// noNumber reports a text that is no telephone number; country says whether one was given to read it in.
+func (v *validator) noNumber(path, text string, country bool) {
 	hint := "write it with its country code, as in \"+15550100001\""
-	if country == "" && !strings.HasPrefix(text, "+") {
+	if !country && !strings.HasPrefix(text, "+") {
 		hint += ", or set country"
 	}
 	shown := quote(text)
@@ -117,21 +123,21 @@ func (v *validator) agents() {
 // agentNumber judges one way to reach an agent. What begins with + is a number, and is kept in E.164; the rest is kept
 // as it is, since extensions, channels and client names have no common form.
 func (v *validator) agentNumber(number *string, path string, first map[string]string) {
+	if *number == "" {
+		return
+	}
+	e164 := telephony.ParseNumber(*number, v.cfg.Country).E164
 	switch {
-	case *number == "":
+	case strings.HasPrefix(*number, "+") && e164 == "":
+		v.noNumber(path, *number, true)
 		return
 	case strings.HasPrefix(*number, "+"):
-		e164, ok := phoneNumber(*number, "")
-		if !ok {
-			v.noNumber(path, *number, "")
-			return
-		}
 		*number = e164
-	case strings.ContainsFunc(*number, unicode.IsSpace):
+	case strings.ContainsFunc(*number, unicode.IsSpace) && e164 == "":
 		v.problem(v.place(path), path, "has blanks in it", "write an extension (1001), a channel (PJSIP/1001) or a number (+15550100101)")
 		return
 	}
-	v.once(first, *number, path, "a call there must lead to one agent")
+	v.once(first, cmp.Or(e164, strings.ToLower(*number)), path, "a call there must lead to one agent")
 }
 
 // once reports a value that stood elsewhere before.
