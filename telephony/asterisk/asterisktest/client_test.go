@@ -20,12 +20,12 @@ const patience = 10 * time.Second
 
 // client is a raw TCP client: it knows lines and empty lines, nothing else.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-func start(t *testing.T, config asterisktest.Config) *asterisktest.Server {
+func start(t testing.TB, config asterisktest.Config) *asterisktest.Server {
 	t.Helper()
 	server, err := asterisktest.Start(config)
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func start(t *testing.T, config asterisktest.Config) *asterisktest.Server {
 	return server
 }
 
-func dial(t *testing.T, address string) *client {
+func dial(t testing.TB, address string) *client {
 	t.Helper()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", address)
@@ -41,7 +41,7 @@ func dial(t *testing.T, address string) *client {
 	return wrap(t, conn)
 }
 
-func dialTLS(t *testing.T, server *asterisktest.Server) *client {
+func dialTLS(t testing.TB, server *asterisktest.Server) *client {
 	t.Helper()
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(server.CertificatePEM()))
@@ -51,14 +51,14 @@ func dialTLS(t *testing.T, server *asterisktest.Server) *client {
 	return wrap(t, conn)
 }
 
-func wrap(t *testing.T, conn net.Conn) *client {
+func wrap(t testing.TB, conn net.Conn) *client {
 	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
 	return &client{t: t, conn: conn, r: bufio.NewReader(conn)}
 }
 
 // login connects as a user and reads up to the answer.
-func login(t *testing.T, server *asterisktest.Server, user asterisktest.User) *client {
+func login(t testing.TB, server *asterisktest.Server, user asterisktest.User) *client {
 	t.Helper()
 	c := dial(t, server.Addr())
 	c.greeting()

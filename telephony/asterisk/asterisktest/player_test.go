@@ -217,6 +217,9 @@ func TestHeldCallIsInStatus(t *testing.T) {
 		{"talking", "a_inbound_answered", asterisktest.Talking, []string{"trunkUp", "1001-Up"}},
 		{"talking outwards", "g1_outbound_answered", asterisktest.Talking, []string{"1001-Up", "trunkUp"}},
 		{"recording", "b_voicemail", asterisktest.Recording, []string{"trunkUp"}},
+		{"busy for long", "d1_busy", asterisktest.Ringing, []string{"trunkRing", "1003-Down"}},
+		{"missed, wherever", "c_abandoned_ringing", asterisktest.Longest, []string{"trunkRing", "1001-Ringing"}},
+		{"greeting, wherever", "b2_voicemail_hangup_in_greeting", asterisktest.Longest, []string{"trunkRing", "1001-Ringing"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -370,38 +373,4 @@ func TestPlayEndsWithItsContextAndWithThePBX(t *testing.T) {
 	require.Eventually(t, func() bool { return len(server.Calls()) == 3 }, patience, time.Millisecond)
 	require.NoError(t, server.Restart())
 	require.ErrorIs(t, <-done, asterisktest.ErrStopped)
-}
-
-func TestBurst(t *testing.T) {
-	t.Parallel()
-	unheard := &asterisktest.Player{Server: start(t, asterisktest.Config{}), Speed: instantly}
-	_, err := unheard.Play(t.Context(), asterisktest.Scenario{Capture: "burst"}) // prepares the capture, once
-	require.NoError(t, err)
-
-	server := start(t, asterisktest.Config{})
-	c := login(t, server, asterisktest.FullUser())
-	player := &asterisktest.Player{Server: server, Speed: instantly}
-	began := time.Now()
-	done := make(chan error, 1)
-	go func() {
-		played, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "burst"})
-		if err == nil && len(played.Linkedids) < 200 {
-			t.Errorf("only %d calls", len(played.Linkedids))
-		}
-		if err == nil {
-			err = server.Send("Event: Reload\nPrivilege: system,all")
-		}
-		done <- err
-	}()
-	size := 0
-	for _, m := range c.until("Reload") {
-		size += len(m.text)
-	}
-	elapsed := time.Since(began)
-	require.NoError(t, <-done)
-	rate := float64(size) / 1e6 / elapsed.Seconds()
-	t.Logf("%d bytes in %v: %.1f MB/s", size, elapsed, rate)
-	require.Greater(t, size, 10_000_000)
-	require.Greater(t, rate, 5.0)
-	require.Empty(t, states(login(t, server, asterisktest.LeastPrivilegeUser())), "those that the cut left up are hung up")
 }

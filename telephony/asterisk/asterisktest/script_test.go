@@ -2,6 +2,7 @@ package asterisktest_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -188,6 +189,7 @@ func TestRestartKillsEveryChannel(t *testing.T) {
 	again := server.Inbound(asterisktest.Party{}, "+15550100001")
 	require.Equal(t, "PJSIP/trunk-00000000", again.Channel("trunk"))
 	require.True(t, strings.HasSuffix(again.Linkedid(), ".0"))
+	require.NotEqual(t, call.Linkedid(), again.Linkedid(), "even within a second")
 	require.NoError(t, again.Err())
 }
 
@@ -216,6 +218,39 @@ func TestPauseLeavesClientsWithoutGreeting(t *testing.T) {
 	server.Resume()
 	c.r.Reset(c.conn)
 	c.greeting()
+}
+
+func TestHalfAnEventThenTheEnd(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	require.NoError(t, server.SendBytes([]byte("Event: Hangup\r\nPrivil")))
+	server.DropClients()
+	last, err := c.read()
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, "Event: Hangup\r\nPrivil", last.text)
+}
+
+func TestVoicemailAndTransferByHand(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{SystemName: "-"})
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	call := server.Inbound(asterisktest.Party{Number: "1\r\n\r\nEvent: Hangup\r\nUniqueid: 5.5"}, "+15550100001")
+	require.NotContains(t, call.Linkedid(), "-")
+	forged := c.next() // up to where the forged event begins
+	require.True(t, strings.HasSuffix(forged.text, "CallerIDNum: 1\r\n\r\n"), forged.text)
+	require.True(t, strings.HasPrefix(c.next().text, "Event: Hangup\r\nUniqueid: 5.5\r\nCallerIDName: <unknown>\r\n"))
+
+	call.Ring("1001")
+	call.Answer("1001")
+	call.Ring("1002")
+	call.Leave("1001")
+	call.Answer("1002")
+	require.Equal(t, []string{"trunkUp", "1002-Up"}, states(login(t, server, asterisktest.LeastPrivilegeUser())))
+	call.Leave("1002")
+	call.Voicemail("1001@default", "/spool/msg0000")
+	require.NoError(t, call.Err())
+	require.False(t, server.Calls()[0].End.IsZero())
 }
 
 func TestQueueStatus(t *testing.T) {

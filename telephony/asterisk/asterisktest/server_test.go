@@ -3,8 +3,10 @@ package asterisktest_test
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,9 +177,12 @@ func TestStalledClientIsThrownOut(t *testing.T) {
 		require.NoError(t, server.SendBytes(append([]byte("Event: Big\r\nPrivilege: call,all\r\nValue: "), big...)))
 		<-ticker.C
 	}
+	var last msg
 	var err error
 	for err == nil {
-		_, err = c.read()
+		last, err = c.read()
 	}
-	require.NotErrorIs(t, err, net.ErrClosed)
+	require.ErrorIs(t, err, io.EOF)
+	require.NotEmpty(t, last.text, "in the middle of an event")
+	require.False(t, strings.HasSuffix(last.text, "\r\n\r\n"))
 }

@@ -1,0 +1,145 @@
+package asterisktest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+)
+
+// TestStatusListsWhatTheEventsSay asks for Status again and again on the
+// connection that carries the events: at each answer exactly those channels are
+// listed that the events so far made and did not end.
+func TestStatusListsWhatTheEventsSay(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	c := login(t, server, asterisktest.FullUser())
+	player := &asterisktest.Player{Server: server, Speed: 20, Seed: 3}
+	done := make(chan error, 1)
+	go func() {
+		_, err := player.PlayMix(t.Context(), asterisktest.Mix{Inbound: 3, Missed: 2, Busy: 1, Outbound: 2, Internal: 1}, asterisktest.MixOptions{Every: 20 * time.Millisecond})
+		done <- err
+	}()
+	live, answers := map[string]bool{}, 0
+	for over := false; !over; answers++ {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			over = true // and once more
+		default:
+		}
+		c.send(statusAction)
+		listed := 0
+		for complete := false; !complete; {
+			m := c.next()
+			switch m.get("Event") {
+			case "Newchannel":
+				live[m.get("Uniqueid")] = true
+			case "Hangup":
+				delete(live, m.get("Uniqueid"))
+			case "Status":
+				require.True(t, live[m.get("Uniqueid")], m.text)
+				listed++
+			case "StatusComplete":
+				complete = true
+			}
+		}
+		require.Len(t, live, listed)
+	}
+	require.Empty(t, live)
+	require.Greater(t, answers, 10)
+}
+
+// TestClientsComeAndGo kills its client again and again while calls outlast
+// each gap: none of them is unseen.
+func TestClientsComeAndGo(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{SeenAfter: time.Millisecond})
+	player := &asterisktest.Player{Server: server, Speed: 50, Seed: 4}
+	done := make(chan error, 1)
+	go func() {
+		_, err := player.PlayMix(t.Context(), asterisktest.Mix{Inbound: 10, Missed: 5, Busy: 2, Voicemail: 3, Outbound: 5}, asterisktest.MixOptions{
+			Every: 2 * time.Millisecond,
+			Vary: func(_ int, s *asterisktest.Scenario) {
+				s.Hold = asterisktest.Hold{Phase: asterisktest.Longest, For: 400 * time.Millisecond}
+			},
+		})
+		done <- err
+	}()
+	clients := 0
+	for over := false; !over; clients++ {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			over = true
+		default:
+		}
+		c := login(t, server, asterisktest.LeastPrivilegeUser())
+		if len(states(c)) > 0 {
+			c.until("Hangup")
+		}
+		require.NoError(t, c.conn.Close())
+	}
+	require.Greater(t, clients, 3)
+	calls := server.Calls()
+	require.Len(t, calls, 25)
+	for _, call := range calls {
+		require.Truef(t, call.Seen, "%+v", call)
+	}
+	require.Zero(t, server.Unseen())
+}
+
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	unheard := &asterisktest.Player{Server: start(t, asterisktest.Config{}), Speed: instantly}
+	played, err := unheard.Play(t.Context(), asterisktest.Scenario{Capture: "burst"}) // prepares the capture, once
+	require.NoError(t, err)
+	require.Greater(t, len(played.Linkedids), 200)
+	require.Equal(t, len(played.Linkedids), unheard.Server.Unseen(), "each has ended, also those that the cut left up")
+
+	var best float64
+	for attempt := 0; attempt < 3 && best <= 5; attempt++ { // other tests share the machine
+		size, elapsed := burst(t)
+		require.Greater(t, size, 10_000_000)
+		best = max(best, float64(size)/1e6/elapsed.Seconds())
+	}
+	t.Logf("%.1f MB/s to one client", best)
+	require.Greater(t, best, 5.0)
+}
+
+// burst plays the burst at full speed for one client.
+func burst(t testing.TB) (int, time.Duration) {
+	t.Helper()
+	server, err := asterisktest.Start(asterisktest.Config{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, server.Close()) }()
+	c := login(t, server, asterisktest.FullUser())
+	player := &asterisktest.Player{Server: server, Speed: instantly}
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() {
+		_, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "burst"})
+		if err == nil {
+			err = server.Send("Event: Reload\nPrivilege: system,all")
+		}
+		done <- err
+	}()
+	size := 0
+	for _, m := range c.until("Reload") {
+		size += len(m.text)
+	}
+	elapsed := time.Since(began)
+	require.NoError(t, <-done)
+	return size, elapsed
+}
+
+func BenchmarkBurst(b *testing.B) {
+	burst(b) // prepares the capture
+	b.ResetTimer()
+	for b.Loop() {
+		size, _ := burst(b)
+		b.SetBytes(int64(size))
+	}
+}
