@@ -1,0 +1,63 @@
+package bridge
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// entriesPerCall is how many entries of the journal a call is reckoned to have
+// when the newest calls are looked for.
+const entriesPerCall = 12
+
+// errEnough ends a reading of the journal that has what it wants.
+var errEnough = errors.New("enough read")
+
+// History folds the newest calls from the journal alone, at most limit of them,
+// the newest first. It reads from a running daemon's journal as well as from one
+// at rest, and changes nothing.
+func History(ctx context.Context, j Journal, limit int) ([]View, error) {
+	state, err := j.State(ctx)
+	if err != nil || state.Messages == 0 || limit <= 0 {
+		return nil, err
+	}
+	back := uint64(limit) * entriesPerCall //nolint:gosec // limit is positive
+	from := state.First
+	if state.Last > back {
+		from = max(from, state.Last-back)
+	}
+	var recent []string
+	seen := make(map[string]bool)
+	err = j.Tail(ctx, from, func(r journal.Record) error {
+		if !seen[r.Call] {
+			seen[r.Call] = true
+			recent = append(recent, r.Call)
+		}
+		if r.Seq >= state.Last {
+			return errEnough
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	recent = recent[max(0, len(recent)-limit):]
+	views := make([]View, 0, len(recent))
+	for _, call := range recent {
+		view, found, err := ReadCall(ctx, j, telephony.CallID(call))
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			views = append(views, view)
+		}
+	}
+	slices.SortFunc(views, func(x, y View) int {
+		return cmp.Or(y.State.StartedAt.Compare(x.State.StartedAt), cmp.Compare(x.State.ID, y.State.ID))
+	})
+	return views, nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// defaultListed is how many calls are listed unless told.
+const defaultListed = 20
+
+// callRow is one call as the command calls shows it.
+type callRow struct {
+	ID          telephony.CallID      `json:"id"`
+	StartedAt   time.Time             `json:"started_at"`
+	Direction   telephony.Direction   `json:"direction,omitzero"`
+	State       string                `json:"state"`
+	From        string                `json:"from,omitzero"`
+	To          string                `json:"to,omitzero"`
+	Agents      []string              `json:"agents,omitzero"`
+	DurationS   float64               `json:"duration_seconds,omitzero"`
+	Ticket      int64                 `json:"ticket_id,omitzero"`
+	Completed   bool                  `json:"completed,omitzero"`
+	Pops        []popRow              `json:"pops,omitzero"`
+	Parked      map[string]string     `json:"parked,omitzero"`
+	Duplicates  []int64               `json:"duplicates,omitzero"`
+	Disposition telephony.Disposition `json:"disposition,omitzero"`
+}
+
+type popRow struct {
+	Agent     int64            `json:"agent_id"`
+	Result    screenpop.Result `json:"result"`
+	LatencyMS float64          `json:"latency_ms"`
+}
+
+func newCallRow(v bridge.View) callRow {
+	s := v.State
+	row := callRow{
+		ID: s.ID, StartedAt: s.StartedAt, Direction: s.Direction, Disposition: s.Disposition,
+		From: shown(s.From), To: shown(s.To), DurationS: s.Duration().Seconds(),
+		Ticket: v.Record.Ticket, Completed: v.Record.Completed, Duplicates: v.Record.Duplicates,
+	}
+	row.State = callState(s)
+	for _, t := range s.Talks {
+		if !slices.Contains(row.Agents, t.Endpoint) {
+			row.Agents = append(row.Agents, t.Endpoint)
+		}
+	}
+	for _, p := range v.Record.Pops {
+		row.Pops = append(row.Pops, popRow{p.Agent, p.Result, float64(p.Latency.Microseconds()) / 1000})
+	}
+	slices.SortFunc(row.Pops, func(a, b popRow) int { return cmp.Compare(a.Agent, b.Agent) })
+	for step, reason := range v.Record.Parked {
+		if row.Parked == nil {
+			row.Parked = make(map[string]string)
+		}
+		row.Parked[string(step)] = reason
+	}
+	return row
+}
+
+// callState is a call's state in one word.
+func callState(s telephony.State) string {
+	switch {
+	case s.Ended():
+		return string(s.Disposition)
+	case s.Answered():
+		return "talking"
+	case len(s.Ringing) > 0:
+		return "ringing"
+	default:
+		return "live"
+	}
+}
+
+// shown is a party's number, safe for a terminal.
+func shown(p telephony.Party) string {
+	if p.Withheld || telephony.IsWithheld(p.Number) {
+		return "anonymous"
+	}
+	return telephony.StripControls(p.Number)
+}
+
+func newCalls() *cobra.Command {
+	var path string
+	var limit int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "calls [--config FILE] [--limit N] [--json]",
+		Short: "List the newest calls, their tickets and pops",
+		Long: `List the newest calls with what became of them: ticket, pops, and what waits for
+a person. It asks the running daemon, or reads the journal if none runs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > maxListed {
+				return fmt.Errorf("--limit %d: want 1 to %d", limit, maxListed)
+			}
+			cfg, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			rows, err := fetchCalls(cmd.Context(), cfg, limit)
+			if err != nil {
+				return asExit(err)
+			}
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(rows)
+			}
+			return printCalls(cmd.OutOrStdout(), rows)
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().IntVarP(&limit, "limit", "n", defaultListed, "how many calls")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// printCalls prints a table, the newest call first.
+func printCalls(out io.Writer, rows []callRow) error {
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(out, "no calls yet")
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "STARTED\tDIRECTION\tSTATE\tFROM\tTO\tAGENTS\tLENGTH\tTICKET\tPOPS\tCALL")
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			r.StartedAt.Local().Format("01-02 15:04:05"), r.Direction, r.State, r.From, r.To, orDash(strings.Join(r.Agents, ",")),
+			time.Duration(r.DurationS*float64(time.Second)).Round(time.Second), r.ticket(), r.pops(), r.ID)
+	}
+	return table.Flush()
+}
+
+func (r callRow) ticket() string {
+	switch {
+	case len(r.Parked) > 0:
+		return "parked"
+	case r.Ticket == 0:
+		return "-"
+	case len(r.Duplicates) > 0:
+		return fmt.Sprintf("#%d (duplicate!)", r.Ticket)
+	case !r.Completed:
+		return fmt.Sprintf("#%d (open)", r.Ticket)
+	}
+	return fmt.Sprintf("#%d", r.Ticket)
+}
+
+func (r callRow) pops() string {
+	texts := make([]string, 0, len(r.Pops))
+	for _, p := range r.Pops {
+		texts = append(texts, fmt.Sprintf("%s in %.0f ms", p.Result, p.LatencyMS))
+	}
+	return orDash(strings.Join(texts, ", "))
+}
+
+func orDash(s string) string { return cmp.Or(s, "-") }

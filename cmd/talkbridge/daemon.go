@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// The waits between two attempts to confirm agents that Zendesk did not.
+const (
+	firstResolveWait = 2 * time.Second
+	lastResolveWait  = 5 * time.Minute
+)
+
+// daemon is the whole program as a value: newDaemon opens what it needs, Run
+// works until its context is over, Close gives everything back.
+type daemon struct {
+	cfg      *config.Config
+	log      logrus.FieldLogger
+	registry *prometheus.Registry
+
+	journal   *journal.Journal
+	client    *zendesk.Client
+	directory *screenpop.Directory
+	audio     *audio
+	bridge    *bridge.Bridge
+	sources   []*telephony.Supervisor
+
+	listener, public, control net.Listener
+	resolve                   chan struct{} // asks for another look at the agents
+	closers                   []closer
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// newDaemon opens everything in order. What was opened before a failure is
+// closed again.
+func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger) (_ *daemon, err error) {
+	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry(), resolve: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	for _, open := range []func(context.Context) error{
+		d.openListeners, d.openJournal, d.openAudio, d.openZendesk, d.openBridge, d.openSources, d.openMetrics,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func (d *daemon) onClose(name string, f func() error) {
+	d.closers = append(d.closers, closer{name, f})
+}
+
+// Close gives back what newDaemon opened, the last first.
+func (d *daemon) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(d.closers) {
+		if err := c.close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("close %s: %w", c.name, err))
+		}
+	}
+	d.closers = nil
+	return errors.Join(errs...)
+}
+
+func (d *daemon) openListeners(ctx context.Context) error {
+	var err error
+	if d.listener, err = d.listen(ctx, "http.listen", d.cfg.HTTP.Listen); err != nil {
+		return err
+	}
+	d.public, err = d.listen(ctx, "http.public_listen", d.cfg.HTTP.PublicListen)
+	return err
+}
+
+func (d *daemon) listen(ctx context.Context, key, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: choose another address, or stop who holds it", key, err)
+	}
+	d.onClose(key, l.Close)
+	return l, nil
+}
+
+func (d *daemon) openJournal(ctx context.Context) error {
+	j, err := journal.Open(ctx, journal.Options{
+		Dir: d.cfg.Journal.Dir, Site: d.cfg.Site, MaxBytes: int64(d.cfg.Journal.MaxSize), Log: d.log,
+	})
+	if err != nil {
+		return fmt.Errorf("journal.dir: %w", err)
+	}
+	d.journal = j
+	d.onClose("journal", j.Close)
+	if d.control, err = j.ListenControl(ctx); err != nil {
+		return fmt.Errorf("journal.dir: %w", err)
+	}
+	d.onClose("control socket", d.control.Close)
+	return nil
+}
+
+func (d *daemon) openAudio(context.Context) error {
+	a, err := openAudio(d.cfg, d.public.Addr(), d.log)
+	if err != nil {
+		return err
+	}
+	d.audio = a
+	d.onClose("recordings", a.Close)
+	return nil
+}
+
+func (d *daemon) openZendesk(context.Context) error {
+	var err error
+	d.client, err = newZendesk(d.cfg.Zendesk, func(ex zendesk.Exchange) {
+		if d.bridge != nil {
+			d.bridge.Observe(ex)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("zendesk: %w", err)
+	}
+	d.directory, err = screenpop.NewDirectory(agentEntries(d.cfg), d.cfg.Country)
+	if err != nil {
+		return &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
+	}
+	return nil
+}
+
+func (d *daemon) openBridge(context.Context) error {
+	var err error
+	d.bridge, err = bridge.New(bridge.Options{
+		Journal: d.journal, Zendesk: d.client, Audio: d.audio, Policy: newPolicy(d.cfg, d.directory),
+		Node: nodeName(), Log: d.log, Metrics: d.registry,
+	})
+	return err
+}
+
+func (d *daemon) openSources(context.Context) error {
+	for i, s := range d.cfg.Sources {
+		source, err := newSource(d.cfg.Site, s, d.registry, d.log)
+		if err != nil {
+			return fmt.Errorf("sources[%d]: %w", i, err)
+		}
+		d.sources = append(d.sources, telephony.NewSupervisor(source, d.bridge.Sink(s.Name), d.log))
+	}
+	return nil
+}
+
+// nodeName tells the processes of a site apart: the host, and a word of this
+// start's own.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	return host + "-" + rand.Text()[:6]
+}
+
+// Run works until ctx is over or something that everything rests on fails.
+func (d *daemon) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	bridged := make(chan error, 1)
+	wg.Go(func() {
+		err := d.bridge.Run(ctx)
+		bridged <- err
+		cancel(err)
+	})
+	wg.Go(func() { d.audio.sweep(ctx) })
+	wg.Go(func() { d.resolveAgents(ctx) })
+	for name, serve := range d.servers() {
+		wg.Go(func() {
+			if err := serve(ctx); err != nil {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	select {
+	case <-d.bridge.Ready():
+		d.log.WithField("site", d.cfg.Site).WithField("journal", d.cfg.Journal.Dir).Info("journal read, working")
+		for _, s := range d.sources {
+			wg.Go(func() { s.Run(ctx) })
+		}
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	wg.Wait()
+	err := <-bridged
+	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return err
+}
+
+// resolveAgents confirms the agents with Zendesk, again and again until all are.
+func (d *daemon) resolveAgents(ctx context.Context) {
+	wait, last := firstResolveWait, ""
+	for {
+		err := d.directory.Resolve(ctx, agentFinder{d.client})
+		if ctx.Err() != nil {
+			return
+		}
+		var again <-chan time.Time
+		if err != nil {
+			if err.Error() != last {
+				last = err.Error()
+				d.log.WithError(err).Error("agents not confirmed by Zendesk, asked again")
+			}
+			again = time.After(wait)
+			wait = min(2*wait, lastResolveWait)
+		} else {
+			d.log.WithField("agents", len(d.directory.Agents())).Info("agents confirmed")
+			wait, last = firstResolveWait, ""
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again:
+		case <-d.resolve:
+		}
+	}
+}
+
+// Reload takes agents, lines and policy from a new configuration; everything
+// else needs a restart. An unusable one changes nothing.
+func (d *daemon) Reload(path string) error {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	if err := d.directory.Reload(agentEntries(cfg), cfg.Country); err != nil {
+		return fmt.Errorf("agents: %w", err)
+	}
+	d.bridge.SetPolicy(newPolicy(cfg, d.directory))
+	select {
+	case d.resolve <- struct{}{}:
+	default: // already asked for
+	}
+	return nil
+}
+
+// socketDir is the folder of the control socket.
+func socketDir(cfg *config.Config) string { return filepath.Clean(cfg.Journal.Dir) }

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
+)
+
+// The names and numbers of the demonstration. They are those of the captured
+// traffic.
+const (
+	demoSite     = "demo"
+	demoSource   = "pbx1"
+	demoDIDs     = 3
+	demoClient   = "talkbridge-demo"
+	demoSecret   = "demo-secret" //nolint:gosec // of a simulator in this very process
+	demoAddress  = "127.0.0.1:8090"
+	demoPatience = 45 * time.Second
+	demoPoll     = 20 * time.Millisecond
+)
+
+// demoOptions are the flags of the command demo.
+type demoOptions struct {
+	calls   int
+	exit    bool
+	listen  string
+	speed   float64
+	verbose bool
+}
+
+func newDemo() *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo [--calls N] [--exit]",
+		Short: "Show everything at work: no account, no phone system",
+		Long: `Show talkbridge at work without an account and without a phone system: a simulated
+Zendesk with the agents' browsers to look at, a phone system that plays captured
+calls, and the daemon between them. Everything runs in this process, on loopback,
+and leaves nothing behind.
+
+With --exit it ends when the calls are over, prints what became of each, and
+exits 0 only if every call got what it should: none lost, none twice.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.calls < 0 || o.calls > maxListed {
+				return fmt.Errorf("--calls %d: want 1 to %d, or 0 for no end", o.calls, maxListed)
+			}
+			if o.exit && o.calls == 0 {
+				return errors.New("--exit needs --calls: without a number of calls there is no end")
+			}
+			if o.speed <= 0 || o.speed > 100 {
+				return fmt.Errorf("--speed %g: want more than 0, at most 100", o.speed)
+			}
+			if err := runDemo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
+				return asExit(err)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&o.calls, "calls", 0, "play so many calls; 0 goes on until Ctrl-C")
+	cmd.Flags().BoolVar(&o.exit, "exit", false, "end when the calls are over, with a table")
+	cmd.Flags().StringVar(&o.listen, "listen", demoAddress, "where the simulated Zendesk listens; taken: any free port")
+	cmd.Flags().Float64Var(&o.speed, "speed", 2, "how much faster than recorded the calls are played")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show the daemon's log")
+	return cmd
+}
+
+// demo is the three parts of the demonstration.
+type demo struct {
+	options demoOptions
+	out     io.Writer
+	dir     string
+	zendesk *zendesktest.Server
+	pbx     *asterisktest.Server
+	player  *asterisktest.Player
+	daemon  *daemon
+}
+
+func runDemo(ctx context.Context, o demoOptions, out, logs io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "talkbridge-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the demonstration: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	d := &demo{options: o, out: out, dir: dir}
+	if err := d.startZendesk(); err != nil {
+		return err
+	}
+	defer d.zendesk.Close()
+	if err := d.startPBX(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.pbx.Close()) }()
+
+	level := config.LogLevelError
+	if o.verbose {
+		level = config.LogLevelInfo
+	}
+	log := newLogger(config.Log{Level: level}, logs)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if d.daemon, err = newDaemon(ctx, d.config(), log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.daemon.Close()) }()
+	ran := make(chan error, 1)
+	go func() { ran <- d.daemon.Run(ctx) }()
+	err = d.show(ctx, log)
+	cancel()
+	return errors.Join(err, <-ran)
+}
+
+// startZendesk starts the simulated account with its agents.
+func (d *demo) startZendesk() error {
+	d.zendesk = zendesktest.New(
+		zendesktest.WithPlan(zendesktest.Unlimited),
+		zendesktest.WithOAuthClient(demoClient, demoSecret),
+		zendesktest.WithAgents(
+			zendesktest.User{Name: "Alice Agent", Email: "alice@example.com"},
+			zendesktest.User{Name: "Bob Agent", Email: "bob@example.com"},
+			zendesktest.User{Name: "Carol Agent", Email: "carol@example.com"},
+		),
+	)
+	if err := d.zendesk.Start(d.options.listen); err == nil {
+		return nil
+	}
+	if err := d.zendesk.Start("127.0.0.1:0"); err != nil {
+		return fmt.Errorf("start the simulated Zendesk: %w", err)
+	}
+	return nil
+}
+
+// startPBX starts the phone system.
+func (d *demo) startPBX() error {
+	var err error
+	if d.pbx, err = asterisktest.Start(asterisktest.Config{}); err != nil {
+		return fmt.Errorf("start the phone system: %w", err)
+	}
+	d.player = &asterisktest.Player{
+		Server: d.pbx, Speed: d.options.speed, Seed: uint64(time.Now().UnixNano()), //nolint:gosec // any number will do
+		Voicemail: d.folder("voicemail"), Recordings: d.folder("monitor"),
+	}
+	return errors.Join(os.MkdirAll(d.player.Voicemail, 0o700), os.MkdirAll(d.player.Recordings, 0o700))
+}
+
+func (d *demo) folder(name string) string { return filepath.Join(d.dir, name) }
+
+// config is what a user would write for this site.
+func (d *demo) config() *config.Config {
+	user := asterisktest.LeastPrivilegeUser()
+	cfg := config.Default()
+	cfg.Site, cfg.Country = demoSite, "DE"
+	cfg.Zendesk.URL = d.zendesk.URL()
+	cfg.Zendesk.OAuth = &config.OAuth{ClientID: demoClient, ClientSecret: config.NewSecret(demoSecret), Scope: "read write"}
+	cfg.Sources = []config.Source{{Name: demoSource, Asterisk: &config.Asterisk{
+		Address: d.pbx.Addr(), Username: user.Name, Secret: config.NewSecret(user.Secret),
+		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Keepalive: 15 * time.Second,
+	}}}
+	for i := range demoDIDs {
+		cfg.Lines = append(cfg.Lines, config.Line{
+			Number: fmt.Sprintf("+1555010000%d", i+1), Name: []string{"Support", "Sales", "Service"}[i], Country: "DE",
+		})
+	}
+	for i, name := range []string{"Alice", "Bob", "Carol"} {
+		cfg.Agents = append(cfg.Agents, config.Agent{
+			Name: name + " Agent", Zendesk: config.AgentRef{Email: []string{"alice", "bob", "carol"}[i] + "@example.com"},
+			Numbers: []string{fmt.Sprintf("100%d", i+1)},
+		})
+	}
+	cfg.Journal.Dir = d.folder("journal")
+	cfg.Recordings.Dir, cfg.Recordings.KeysFile = d.folder("recordings"), d.folder("keys")
+	cfg.HTTP.Listen, cfg.HTTP.PublicListen = "127.0.0.1:0", "127.0.0.1:0"
+	return &cfg
+}
+
+// show waits for the daemon, says where to look, and plays the calls.
+func (d *demo) show(ctx context.Context, log logrus.FieldLogger) error {
+	if err := d.waitReady(ctx); err != nil {
+		return err
+	}
+	d.greet()
+	if !d.options.exit {
+		go d.tell(ctx)
+	}
+	if err := d.play(ctx); err != nil {
+		log.WithError(err).Debug("playing ended")
+	}
+	if d.options.exit {
+		return d.report(ctx)
+	}
+	if d.options.calls > 0 && ctx.Err() == nil {
+		_, _ = fmt.Fprintln(d.out, "\nThe calls are over; the pages stay until Ctrl-C.")
+	}
+	<-ctx.Done()
+	_, _ = fmt.Fprintln(d.out, "\nDemonstration over. Nothing was left behind.")
+	return nil
+}
+
+// waitReady waits until the daemon is connected to both sides.
+func (d *demo) waitReady(ctx context.Context) error {
+	patience := time.NewTimer(demoPatience)
+	defer patience.Stop()
+	tick := time.NewTicker(demoPoll)
+	defer tick.Stop()
+	for {
+		h := d.daemon.health(ctx)
+		if len(h.Errors) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-patience.C:
+			return fmt.Errorf("the daemon did not become ready: %v", h.Errors)
+		case <-tick.C:
+		}
+	}
+}
+
+// demoMix is what twenty calls are made of.
+var demoMix = asterisktest.Mix{Inbound: 8, Outbound: 3, Missed: 2, Voicemail: 2, Busy: 1, Greeting: 1, Unanswered: 1, Internal: 1, Withheld: 1}
+
+// play plays the calls: a number of them, or one mix after the other.
+func (d *demo) play(ctx context.Context) error {
+	every := time.Duration(float64(1500*time.Millisecond) / d.options.speed)
+	if d.options.exit {
+		every /= 2
+	}
+	left := d.options.calls
+	for first := true; ctx.Err() == nil; first = false {
+		scenarios := demoMix.Scenarios(d.player.Seed)
+		d.player.Seed++
+		if d.options.calls > 0 {
+			scenarios = scenarios[:min(left, len(scenarios))]
+			left -= len(scenarios)
+		}
+		if err := d.playAll(ctx, scenarios, every, first); err != nil {
+			return err
+		}
+		if d.options.calls > 0 && left == 0 {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// playAll starts the scenarios one after the other and waits for all of them.
+// The very first call is one that is answered: there is a page to see at once.
+func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, every time.Duration, first bool) error {
+	if first {
+		for i := range scenarios {
+			if scenarios[i].Kind == "inbound" {
+				scenarios[0], scenarios[i] = scenarios[i], scenarios[0]
+				break
+			}
+		}
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	done := make(chan error, len(scenarios))
+	for i, s := range scenarios {
+		s.Agents = demoAgents(s.Kind, i)
+		go func() {
+			_, err := d.player.Play(ctx, s)
+			done <- err
+		}()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	var errs []error
+	for range scenarios {
+		errs = append(errs, <-done)
+	}
+	return errors.Join(errs...)
+}
+
+// demoAgents spreads the calls over the agents.
+func demoAgents(kind string, i int) []string {
+	if kind == "internal" {
+		return nil
+	}
+	return []string{fmt.Sprintf("100%d", i%3+1)}
+}

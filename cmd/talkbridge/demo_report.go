@@ -1,0 +1,217 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
+)
+
+// expectation is what a kind of call should leave in Zendesk.
+type expectation struct {
+	via  int // 0: no ticket
+	pops int
+}
+
+// expected is by the kinds of asterisktest.Mix.
+var expected = map[string]expectation{
+	"inbound":    {via: 45, pops: 1},
+	"withheld":   {via: 45, pops: 1},
+	"outbound":   {via: 46, pops: 1},
+	"missed":     {via: 45},
+	"busy":       {via: 45},
+	"greeting":   {via: 45},
+	"voicemail":  {via: 44},
+	"unanswered": {},
+	"internal":   {},
+}
+
+// greet says where to look.
+func (d *demo) greet() {
+	_, _ = fmt.Fprintf(d.out, "talkbridge %s, demonstration: a simulated Zendesk, a phone system that plays captured calls, and the daemon.\n\n", version())
+	_, _ = fmt.Fprintf(d.out, "  the whole account    %s/\n", d.zendesk.URL())
+	for _, agent := range d.zendesk.Agents() {
+		if strings.HasSuffix(agent.Name, " Agent") {
+			_, _ = fmt.Fprintf(d.out, "  %-12s browser %s/agent/%d\n", strings.TrimSuffix(agent.Name, " Agent")+"'s", d.zendesk.URL(), agent.ID)
+		}
+	}
+	_, _ = fmt.Fprintf(d.out, "  health, metrics      http://%s/readyz  /metrics\n\n", d.daemon.listener.Addr())
+	if !d.options.exit {
+		_, _ = fmt.Fprintln(d.out, "Calls are coming in. Ctrl-C ends it.")
+	}
+}
+
+// tell prints each page as it opens in an agent's browser.
+func (d *demo) tell(ctx context.Context) {
+	names := make(map[int64]string)
+	for _, agent := range d.zendesk.Agents() {
+		names[agent.ID] = agent.Name
+	}
+	changes, cancel := d.zendesk.Subscribe(256)
+	defer cancel()
+	var told int64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-changes:
+			if !open {
+				return
+			}
+		}
+		for _, pop := range d.zendesk.Pops() {
+			if pop.Seq > told {
+				told = pop.Seq
+				_, _ = fmt.Fprintf(d.out, "%s  %s sees %s\n", pop.At.Local().Format("15:04:05.000"), names[pop.AgentID], d.page(pop))
+			}
+		}
+	}
+}
+
+// page is what a pop shows, in words.
+func (d *demo) page(pop zendesktest.Pop) string {
+	if pop.TicketID == 0 {
+		user, _ := d.zendesk.User(pop.UserID)
+		return "the profile of " + telephony.StripControls(user.Name)
+	}
+	ticket, _ := d.zendesk.Ticket(pop.TicketID)
+	return fmt.Sprintf("ticket #%d: %s", ticket.ID, telephony.StripControls(ticket.Subject))
+}
+
+// report waits until nothing is owed any more, prints the table, and fails if
+// anything is lost, twice or wrong.
+func (d *demo) report(ctx context.Context) error {
+	waited := d.waitSettled(ctx)
+	pops := make(map[int64]int)
+	for _, pop := range d.zendesk.Pops() {
+		pops[pop.TicketID]++
+	}
+	table := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "CALL\tKIND\tLENGTH\tTICKET\tCHANNEL\tPOPS\tVERDICT")
+	var tickets, lost, duplicate, wrong int
+	calls := d.pbx.Calls()
+	slices.SortFunc(calls, func(a, b asterisktest.Call) int { return cmp.Compare(a.Start.UnixNano(), b.Start.UnixNano()) })
+	for _, call := range calls {
+		v := d.judge(call, pops)
+		tickets += len(v.tickets)
+		lost += btoi(v.lost)
+		duplicate += btoi(v.duplicate)
+		wrong += btoi(v.text != "ok" && !v.lost && !v.duplicate)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", call.Linkedid, call.Kind,
+			call.End.Sub(call.Start).Round(100*time.Millisecond), v.ids(), v.channel(), v.pops, v.text)
+	}
+	_ = table.Flush()
+	_, _ = fmt.Fprintf(d.out, "calls=%d tickets=%d pops=%d lost=%d duplicate=%d\n", len(calls), tickets, len(d.zendesk.Pops()), lost, duplicate)
+	if lost+duplicate+wrong > 0 {
+		return errors.Join(waited, fmt.Errorf("%d calls lost, %d with more than one ticket, %d otherwise wrong", lost, duplicate, wrong))
+	}
+	return waited
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// judgement is what became of one call.
+type judgement struct {
+	tickets         []zendesktest.Ticket
+	pops            int
+	lost, duplicate bool
+	text            string
+}
+
+func (d *demo) judge(call asterisktest.Call, pops map[int64]int) judgement {
+	want := expected[call.Kind]
+	v := judgement{tickets: d.zendesk.TicketsByExternalID(demoSite + "/" + demoSource + "/" + call.Linkedid), text: "ok"}
+	for _, t := range v.tickets {
+		v.pops += pops[t.ID]
+	}
+	switch {
+	case want.via == 0 && len(v.tickets) > 0:
+		v.text = "wrong: wants no ticket"
+	case want.via == 0:
+	case len(v.tickets) == 0:
+		v.lost, v.text = true, "LOST"
+	case len(v.tickets) > 1:
+		v.duplicate, v.text = true, "DUPLICATE"
+	case v.tickets[0].ViaID != want.via:
+		v.text = fmt.Sprintf("wrong: via %d, wants %d", v.tickets[0].ViaID, want.via)
+	case v.pops != want.pops:
+		v.text = fmt.Sprintf("wrong: %d pops, wants %d", v.pops, want.pops)
+	case want.pops > 0 && len(v.tickets[0].Comments) != 2:
+		v.text = fmt.Sprintf("wrong: %d comments, wants 2", len(v.tickets[0].Comments))
+	}
+	return v
+}
+
+func (v judgement) ids() string {
+	ids := make([]string, 0, len(v.tickets))
+	for _, t := range v.tickets {
+		ids = append(ids, fmt.Sprintf("#%d", t.ID))
+	}
+	return orDash(strings.Join(ids, " "))
+}
+
+func (v judgement) channel() string {
+	if len(v.tickets) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("via %d", v.tickets[0].ViaID)
+}
+
+// waitSettled waits until the bridge owes nothing.
+func (d *demo) waitSettled(ctx context.Context) error {
+	patience := time.NewTimer(demoPatience)
+	defer patience.Stop()
+	tick := time.NewTicker(demoPoll)
+	defer tick.Stop()
+	for {
+		open, err := d.open(ctx)
+		if err != nil {
+			return err
+		}
+		if open == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-patience.C:
+			return fmt.Errorf("%d calls are still owed something after %s", open, demoPatience)
+		case <-tick.C:
+		}
+	}
+}
+
+// open counts the calls of the phone system that are not settled.
+func (d *demo) open(ctx context.Context) (int, error) {
+	views, err := d.daemon.bridge.Calls(ctx)
+	if err != nil {
+		return 0, err
+	}
+	open, known := 0, make(map[telephony.CallID]bool)
+	for _, v := range views {
+		known[v.State.ID] = true
+		if !v.Next.Settled {
+			open++
+		}
+	}
+	for _, call := range d.pbx.Calls() {
+		// A call that is settled for long is not in memory any more; the newest must be.
+		if call.Seen && time.Since(call.End) < 10*time.Second && !known[telephony.CallID(demoSite+"/"+demoSource+"/"+call.Linkedid)] {
+			open++
+		}
+	}
+	return open, nil
+}

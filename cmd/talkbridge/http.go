@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/talkbridge/talkbridge/voicemail"
+)
+
+// The bounds of every listener.
+const (
+	readHeaderTimeout = 5 * time.Second
+	requestTimeout    = 30 * time.Second
+	audioTimeout      = 10 * time.Minute // a slow line plays a long message
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	shutdownTimeout   = 2 * time.Second
+)
+
+// servers are the listeners of the daemon, by the key that configures them.
+// They share nothing.
+func (d *daemon) servers() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"http.listen": func(ctx context.Context) error {
+			return serveHTTP(ctx, d.listener, d.internalHandler(), requestTimeout)
+		},
+		"http.public_listen": func(ctx context.Context) error { return serveHTTP(ctx, d.public, d.publicHandler(), audioTimeout) },
+		"control socket":     func(ctx context.Context) error { return serveHTTP(ctx, d.control, d.controlHandler(), requestTimeout) },
+	}
+}
+
+// serveHTTP serves until ctx is over, then gives requests a moment to end.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, writeTimeout time.Duration) error {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		_ = server.Close()
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// internalHandler is for operators: health and metrics.
+func (d *daemon) internalHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.HandleFunc("GET /readyz", d.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: requestTimeout}))
+	return mux
+}
+
+// publicHandler carries recordings and nothing else.
+func (d *daemon) publicHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/recordings/", voicemail.NewHandler(d.audio.store, d.audio.ring, d.log))
+	return mux
+}
+
+// health is what /healthz and /readyz answer.
+type health struct {
+	Status  string         `json:"status"`
+	Version string         `json:"version"`
+	Journal *journalHealth `json:"journal,omitempty"`
+	Sources []sourceHealth `json:"sources,omitempty"`
+	Errors  []string       `json:"errors,omitempty"`
+}
+
+type journalHealth struct {
+	Messages uint64 `json:"messages"`
+	Bytes    int64  `json:"bytes"`
+	MaxBytes int64  `json:"max_bytes"`
+}
+
+type sourceHealth struct {
+	Name  string    `json:"name"`
+	Ready bool      `json:"ready"`
+	Since time.Time `json:"since"`
+	Error string    `json:"error,omitempty"`
+}
+
+// healthz says whether the process works at all: if not, restart it.
+func (d *daemon) healthz(w http.ResponseWriter, r *http.Request) {
+	h := health{Status: "ok", Version: version()}
+	if _, err := d.journal.State(r.Context()); err != nil {
+		h.Status, h.Errors = "failing", []string{"journal: " + err.Error()}
+	}
+	writeHealth(w, h)
+}
+
+// readyz says whether it does its work: the journal is read, every phone
+// system is connected, every agent is confirmed.
+func (d *daemon) readyz(w http.ResponseWriter, r *http.Request) {
+	writeHealth(w, d.health(r.Context()))
+}
+
+func (d *daemon) health(ctx context.Context) health {
+	h := health{Status: "ok", Version: version()}
+	select {
+	case <-d.bridge.Ready():
+	default:
+		h.Errors = append(h.Errors, "journal: still being read")
+	}
+	if state, err := d.journal.State(ctx); err != nil {
+		h.Errors = append(h.Errors, "journal: "+err.Error())
+	} else {
+		h.Journal = &journalHealth{state.Messages, state.Bytes, state.MaxBytes}
+	}
+	for _, s := range d.sources {
+		status := s.Status()
+		sh := sourceHealth{Name: s.Name(), Ready: status.Ready, Since: status.Since.UTC()}
+		if !status.Ready {
+			sh.Error = "not connected yet"
+			if status.Err != nil {
+				sh.Error = status.Err.Error()
+			}
+			h.Errors = append(h.Errors, "source "+sh.Name+": "+sh.Error)
+		}
+		h.Sources = append(h.Sources, sh)
+	}
+	for _, a := range d.directory.Agents() {
+		if !a.Verified() {
+			h.Errors = append(h.Errors, "agent "+a.Name+": not confirmed by Zendesk")
+		}
+	}
+	if len(h.Errors) > 0 {
+		h.Status = "failing"
+	}
+	return h
+}
+
+func writeHealth(w http.ResponseWriter, h health) {
+	status := http.StatusOK
+	if len(h.Errors) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, h)
+}
+
+// writeJSON answers with JSON. A client that went away is no error of ours.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(v)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+)
+
+func newServe() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "serve [--config FILE]",
+		Short: "Run the daemon",
+		Long: `Run the daemon: follow the phone systems of the configuration, and make Zendesk
+agree with them. It stops gracefully at SIGINT or SIGTERM, at once at the second
+one, and reads agents, lines and policy again at SIGHUP.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			log := newLogger(cfg.Log, cmd.ErrOrStderr())
+			for _, w := range cfg.Warnings() {
+				log.Warn(w.String())
+			}
+			d, err := newDaemon(cmd.Context(), cfg, log)
+			if err != nil {
+				return asExit(err)
+			}
+			log.WithFields(logrus.Fields{
+				"version": version(), "listen": d.listener.Addr(), "public_listen": d.public.Addr(), "pid": os.Getpid(),
+			}).Info("talkbridge started")
+			stopReload := reloadOnHangup(d, path, log)
+			err = d.Run(cmd.Context())
+			stopReload()
+			if closeErr := d.Close(); err == nil {
+				err = closeErr
+			}
+			if err != nil {
+				return asExit(err)
+			}
+			log.Info("talkbridge stopped")
+			return nil
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// asExit gives an error of running its exit code, unless it has one.
+func asExit(err error) error {
+	if _, found := err.(*exitError); found { //nolint:errorlint // only an outermost one has the whole text
+		return err
+	}
+	return &exitError{exitRun, err}
+}
+
+// reloadOnHangup reads agents, lines and policy again at each SIGHUP. A file
+// that cannot be used changes nothing.
+func reloadOnHangup(d *daemon, path string, log logrus.FieldLogger) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			if err := d.Reload(path); err != nil {
+				log.WithError(fmt.Errorf("reload: %w", err)).Error("configuration kept as it was")
+				continue
+			}
+			log.Info("agents, lines and policy read again")
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		cancel()
+		<-done
+	}
+}
