@@ -33,6 +33,7 @@ type endpoint struct {
 
 func endpoints() []endpoint {
 	list := append(ticketEndpoints(), voiceEndpoints()...)
+	list = append(list, requesterEndpoints()...)
 	return append(list, userEndpoints()...)
 }
 

@@ -152,6 +152,9 @@ var operations = []operation{
 	{method: "POST", pattern: "/api/v2/users", run: (*account).createUser, resource: "users"},
 	{method: "POST", pattern: "/api/v2/users/create_or_update", run: (*account).createOrUpdateUser, resource: "users"},
 	{method: "GET", pattern: "/api/v2/users/{id}", run: (*account).showUser, resource: "users"},
+	{
+		method: "GET", pattern: "/api/v2/users/{id}/tickets/requested", run: (*account).listRequested, resource: "tickets",
+	},
 	{method: "PUT", pattern: "/api/v2/users/{id}", run: (*account).updateUser, resource: "users"},
 }
 
