@@ -9,11 +9,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/talkbridge/talkbridge/journal"
 )
@@ -27,6 +30,7 @@ const (
 	roleHold  = "hold"  // Holds the folder until its input ends.
 	roleWrite = "write" // Writes until it is killed, and prints each acknowledgement.
 	rolePurge = "purge" // The same, purging as it goes.
+	roleLimit = "limit" // Writes until the kernel lets no file grow further.
 
 	crashRuns    = 20
 	crashWriters = 16
@@ -44,6 +48,9 @@ func runRole(role string) error {
 	if role == roleHold {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		return errors.Join(err, j.Close())
+	}
+	if role == roleLimit {
+		return writeUntilTheLimit(ctx, j)
 	}
 	var out sync.Mutex
 	errs := make(chan error, crashWriters)
@@ -77,6 +84,42 @@ func writeUntilKilled(ctx context.Context, j *journal.Journal, writer int, purge
 			}
 		}
 	}
+}
+
+// writeUntilTheLimit makes the engine's own writes go wrong, for another reason than want of room.
+func writeUntilTheLimit(ctx context.Context, j *journal.Journal) error {
+	signal.Ignore(unix.SIGXFSZ)
+	limit := unix.Rlimit{Cur: 200 << 10, Max: 200 << 10}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	for stored := 0; ; stored++ {
+		_, err := j.Append(ctx, event("a", "", strings.Repeat("x", 1000)))
+		if err == nil {
+			continue
+		}
+		var broken *journal.BrokenError
+		_, again := j.Append(ctx, event("a", "", "x"))
+		_, err = fmt.Fprintf(os.Stdout, "%d %v %v\n", stored, errors.As(err, &broken), errors.As(again, &broken))
+		return errors.Join(err, j.Close())
+	}
+}
+
+func TestFailedWriteIsToldAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd, lines := child(t, roleLimit, dir, 0)
+	require.True(t, lines.Scan())
+	var stored int
+	var first, second bool
+	_, err := fmt.Sscan(lines.Text(), &stored, &first, &second)
+	require.NoError(t, err)
+	require.True(t, first && second, "both appends say *BrokenError")
+	require.NoError(t, cmd.Wait())
+	j := open(t, dir)
+	require.GreaterOrEqual(t, len(read(t, j, 1)), stored)
+	_, err = j.Append(t.Context(), event("a", "", "x"))
+	require.NoError(t, err)
 }
 
 // child starts this test binary in a role, and waits until its journal is open.
