@@ -62,6 +62,9 @@ func (e *Error) Error() string {
 			b.WriteString("; " + field + ": " + cmp.Or(d.Description, d.Code))
 		}
 	}
+	if e.RetryAfter > 0 {
+		b.WriteString(" (retry after " + e.RetryAfter.String() + ")")
+	}
 	if e.RequestID != "" {
 		b.WriteString(" (request " + e.RequestID + ")")
 	}

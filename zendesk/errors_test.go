@@ -101,7 +101,7 @@ func TestErrorTexts(t *testing.T) {
 				Operation: "UpdateTicket", Status: 422, Code: "RecordInvalid", Description: "Record validation errors", RequestID: "r1", RetryAfter: time.Second,
 				Details: map[string][]zendesk.Detail{"status": {{Description: "Status: closed"}}, "base": {{Code: "Bad"}}},
 			},
-			"zendesk UpdateTicket: 422 Unprocessable Entity: RecordInvalid: Record validation errors; base: Bad; status: Status: closed (request r1)",
+			"zendesk UpdateTicket: 422 Unprocessable Entity: RecordInvalid: Record validation errors; base: Bad; status: Status: closed (retry after 1s) (request r1)",
 		},
 		{"status alone", &zendesk.Error{Operation: "GetTicket", Status: 799}, "zendesk GetTicket: 799"},
 		{
