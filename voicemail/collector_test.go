@@ -43,11 +43,11 @@ func put(t testing.TB, content []byte, elements ...string) {
 	require.NoError(t, os.WriteFile(filepath.Join(elements...), content, 0o600))
 }
 
-// leave puts the captured message into an inbox under a name.
-func leave(t testing.TB, inbox, name string) {
+// leave puts the captured message into an inbox, as msg0000.
+func leave(t testing.TB, inbox string) {
 	t.Helper()
-	put(t, captured(t, "msg0000.wav"), inbox, name+".wav")
-	put(t, captured(t, "msg0000.txt"), inbox, name+".txt")
+	put(t, captured(t, "msg0000.wav"), inbox, "msg0000.wav")
+	put(t, captured(t, "msg0000.txt"), inbox, "msg0000.txt")
 }
 
 func openSpool(t testing.TB, folder string, maxSize int64) *voicemail.Spool {
@@ -84,7 +84,7 @@ func collector(t testing.TB, folder string, store *voicemail.Store, patience tim
 func TestCollect(t *testing.T) {
 	t.Parallel()
 	folder, inbox := inbox(t)
-	leave(t, inbox, "msg0000")
+	leave(t, inbox)
 	store := openStore(t, t.TempDir())
 	audio, err := collector(t, folder, store, 0).Collect(t.Context(), call, wire)
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestCollect(t *testing.T) {
 func TestCollectTwice(t *testing.T) {
 	t.Parallel()
 	folder, inbox := inbox(t)
-	leave(t, inbox, "msg0000")
+	leave(t, inbox)
 	dir := t.TempDir()
 	first, err := collector(t, folder, openStore(t, dir), 0).Collect(t.Context(), call, wire)
 	require.NoError(t, err)
@@ -175,7 +175,7 @@ func TestCollectFromUnknownSource(t *testing.T) {
 func TestCollectRefusesAtOnce(t *testing.T) {
 	t.Parallel()
 	folder, inbox := inbox(t)
-	leave(t, inbox, "msg0000")
+	leave(t, inbox)
 	put(t, captured(t, "msg0000.wav")[:44], inbox, "msg0000.wav")
 	store := openStore(t, t.TempDir())
 	_, err := collector(t, folder, store, 0).Collect(t.Context(), call, wire)
@@ -190,7 +190,7 @@ func TestCollectRefusesAtOnce(t *testing.T) {
 func TestCollectRevoked(t *testing.T) {
 	t.Parallel()
 	folder, inbox := inbox(t)
-	leave(t, inbox, "msg0000")
+	leave(t, inbox)
 	store := openStore(t, t.TempDir())
 	c := collector(t, folder, store, 0)
 	audio, err := c.Collect(t.Context(), call, wire)

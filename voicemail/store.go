@@ -110,6 +110,10 @@ func (s *Store) Lookup(key string) (Audio, error) {
 // nothing is left behind; a full disk is syscall.ENOSPC.
 func (s *Store) Keep(ctx context.Context, key string, r io.Reader) (Audio, error) {
 	have, err := s.Lookup(key)
+	if err == nil {
+		// Whoever kept it may have crashed before its name was durable.
+		err = s.syncFolder()
+	}
 	if !errors.Is(err, ErrNotFound) {
 		return have, err
 	}
