@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // client is a raw TCP client: it knows lines and empty lines, nothing else.
 type client struct {

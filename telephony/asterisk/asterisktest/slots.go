@@ -15,7 +15,10 @@ func (t *template) match(text string, i int) (slot, int) {
 	if strings.HasPrefix(rest, "+15550100") {
 		return shaped(slotDID, rest, "+ddddddddddd")
 	}
-	if i > 0 && isWord(text[i-1]) && rest[0] != '/' {
+	if rest[0] == '/' {
+		return matchFolder(rest)
+	}
+	if i > 0 && isWord(text[i-1]) {
 		return slotNone, 0 // every other slot begins a word
 	}
 	switch rest[0] {
@@ -23,8 +26,6 @@ func (t *template) match(text string, i int) (slot, int) {
 		return matchUniqueid(rest)
 	case 'P':
 		return matchChannel(rest)
-	case '/':
-		return matchFolder(rest)
 	case 'm':
 		return shaped(slotMessage, rest, "msgdddd")
 	case 'S':
@@ -35,6 +36,9 @@ func (t *template) match(text string, i int) (slot, int) {
 		if kind, length := matchNumber(rest); kind != slotNone {
 			return kind, length
 		}
+	}
+	if len(rest) < 9 || rest[8] != '-' {
+		return slotNone, 0
 	}
 	return shaped(slotUUID, rest, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
 }

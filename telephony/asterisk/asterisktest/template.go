@@ -65,7 +65,8 @@ type template struct {
 	originals        map[slot][]string // in order of appearance
 	callerNumber     string            // of the outside party; "" if it cannot be exchanged
 	callerName       string
-	firstIDs         []string // Linkedids, in order of appearance
+	begins           [256]bool // bytes that a slot can begin with
+	firstIDs         []string  // Linkedids, in order of appearance
 	base             time.Time
 	ringing, talking span
 	mail, longest    span
@@ -190,6 +191,9 @@ func newTemplate(name string, data []byte) (*template, error) {
 	}
 	t := &template{name: name, originals: map[slot][]string{}, base: events[first].at}
 	t.findCaller(parsed[first:], data)
+	for _, c := range []byte("pP/mS+0123456789abcdef" + t.callerNumber + t.callerName) {
+		t.begins[c] = true
+	}
 	var at time.Duration
 	for i := first; i < len(events); i++ {
 		e := parsed[i]
@@ -243,6 +247,10 @@ func (t *template) newStep(e *event, at, stamped time.Duration) step {
 	text := string(e.raw[head[1]:])
 	done := 0
 	for i := 0; i < len(text); {
+		if !t.begins[text[i]] {
+			i++
+			continue
+		}
 		kind, length := t.match(text, i)
 		if kind == slotNone {
 			i++

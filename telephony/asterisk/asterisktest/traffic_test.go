@@ -1,6 +1,7 @@
 package asterisktest_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -91,25 +92,14 @@ func TestClientsComeAndGo(t *testing.T) {
 	require.Zero(t, server.Unseen())
 }
 
-func TestBurst(t *testing.T) {
+func TestBurstComesWhole(t *testing.T) {
 	t.Parallel()
-	unheard := &asterisktest.Player{Server: start(t, asterisktest.Config{}), Speed: instantly}
-	played, err := unheard.Play(t.Context(), asterisktest.Scenario{Capture: "burst"}) // prepares the capture, once
-	require.NoError(t, err)
-	require.Greater(t, len(played.Linkedids), 200)
-	require.Equal(t, len(played.Linkedids), unheard.Server.Unseen(), "each has ended, also those that the cut left up")
-
-	var best float64
-	for attempt := 0; attempt < 3 && best <= 5; attempt++ { // other tests share the machine
-		size, elapsed := burst(t)
-		require.Greater(t, size, 10_000_000)
-		best = max(best, float64(size)/1e6/elapsed.Seconds())
-	}
-	t.Logf("%.1f MB/s to one client", best)
-	require.Greater(t, best, 5.0)
+	size, _ := burst(t)
+	require.Greater(t, size, 10_000_000)
 }
 
-// burst plays the burst at full speed for one client.
+// burst plays the burst at full speed for one client and returns how much he
+// got in which time.
 func burst(t testing.TB) (int, time.Duration) {
 	t.Helper()
 	server, err := asterisktest.Start(asterisktest.Config{})
@@ -121,25 +111,31 @@ func burst(t testing.TB) (int, time.Duration) {
 	done := make(chan error, 1)
 	go func() {
 		_, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "burst"})
-		if err == nil {
-			err = server.Send("Event: Reload\nPrivilege: system,all")
-		}
-		done <- err
+		done <- errors.Join(err, server.Send("Event: Reload\nPrivilege: system,all"))
 	}()
-	size := 0
+	size, events := 0, map[string]int{}
 	for _, m := range c.until("Reload") {
 		size += len(m.text)
+		events[m.get("Event")]++
 	}
 	elapsed := time.Since(began)
 	require.NoError(t, <-done)
+	require.Equal(t, 424, events["Newchannel"])
+	require.Equal(t, 424, events["Hangup"], "also those that the end of the capture left up")
+	require.Len(t, server.Calls(), 212)
+	require.Zero(t, server.Unseen())
 	return size, elapsed
 }
 
+// BenchmarkBurst fails below 5 MB/s: the captured burst is 1.1 MB in its worst
+// second.
 func BenchmarkBurst(b *testing.B) {
 	burst(b) // prepares the capture
-	b.ResetTimer()
 	for b.Loop() {
-		size, _ := burst(b)
+		size, elapsed := burst(b)
 		b.SetBytes(int64(size))
+		if rate := float64(size) / 1e6 / elapsed.Seconds(); rate < 5 {
+			b.Fatalf("only %.1f MB/s", rate)
+		}
 	}
 }
