@@ -14,10 +14,6 @@ const (
 	cachePrefix   = "cache."
 )
 
-func (e *engine) purge(ctx context.Context, seq uint64) error {
-	return e.stream.Purge(ctx, jetstream.WithPurgeSequence(seq))
-}
-
 // Checkpoint returns the sequence that SetCheckpoint stored last, zero if it is not known.
 func (j *Journal) Checkpoint(ctx context.Context) (uint64, error) {
 	value, err := j.get(ctx, checkpointKey)

@@ -24,7 +24,7 @@ const (
 	bucketMaxBytes = 64 << 20
 	maxValue       = 64 << 10
 
-	// createTime is how long the making of a stream may take: several fsyncs on a disk that may be slow and busy.
+	// createTime is how long the making or purging of a stream may take: many fsyncs on a disk that may be slow and busy.
 	createTime = 60 * time.Second
 	// startTime is how long the engine may take to read what it holds (measured: a second per million records).
 	startTime = 5 * time.Minute
@@ -161,6 +161,12 @@ func (e *engine) openCache(ctx context.Context) error {
 	}
 	e.cache = cache
 	return nil
+}
+
+func (e *engine) purge(ctx context.Context, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, createTime)
+	defer cancel()
+	return e.stream.Purge(ctx, jetstream.WithPurgeSequence(seq))
 }
 
 // stop ends the connection and the server. It returns an error if the server did not end in time; then the folder

@@ -36,6 +36,8 @@ const (
 	minMaxBytes = 1 << 10
 	// tendEvery is how often what is known is written down, if it changed.
 	tendEvery = 2 * time.Second
+	// opsTime is how long Close waits for the operations under way; they end at once, but for a Tail's function.
+	opsTime = 10 * time.Second
 )
 
 // Journal is an open journal. All methods are safe for concurrent use.
@@ -124,7 +126,7 @@ func (j *Journal) open(ctx context.Context, maxBytes int64) error {
 	j.known, j.epoch, j.born = *k, k.Epoch, k.Born
 	j.floor.Store(k.First)
 	j.acked.Store(k.Last)
-	e, s, err := j.start(ctx, maxBytes)
+	e, s, err := j.start(ctx, k, maxBytes)
 	if err != nil {
 		return err
 	}
@@ -166,7 +168,7 @@ func (j *Journal) begin(ctx context.Context) (*known, error) {
 }
 
 // start starts the engine and compares what it has with what is known.
-func (j *Journal) start(ctx context.Context, maxBytes int64) (*engine, State, error) {
+func (j *Journal) start(ctx context.Context, k *known, maxBytes int64) (*engine, State, error) {
 	free, err := freeBytes(j.dir)
 	if err != nil {
 		return nil, State{}, err
@@ -175,35 +177,36 @@ func (j *Journal) start(ctx context.Context, maxBytes int64) (*engine, State, er
 	if err != nil {
 		return nil, State{}, err
 	}
-	s, err := j.settle(ctx, e, maxBytes, free)
+	s, err := j.settle(ctx, e, k, maxBytes, free)
 	if err != nil {
 		return nil, State{}, errors.Join(err, e.stop())
 	}
 	return e, s, nil
 }
 
-func (j *Journal) settle(ctx context.Context, e *engine, maxBytes, free int64) (State, error) {
-	if err := e.openStream(ctx, &j.known, maxBytes, free); err != nil {
-		if ctx.Err() == nil && j.known.Created {
+func (j *Journal) settle(ctx context.Context, e *engine, k *known, maxBytes, free int64) (State, error) {
+	if err := e.openStream(ctx, k, maxBytes, free); err != nil {
+		if ctx.Err() == nil && k.Created {
 			return State{}, &DamagedError{Dir: j.dir, Found: "the engine does not find the stream that was there", Err: err}
 		}
 		return State{}, err
 	}
-	if epoch := e.stream.CachedInfo().Config.Metadata[metaEpoch]; epoch != j.known.Epoch {
-		return State{}, &DamagedError{Dir: j.dir, Found: fmt.Sprintf("its stream (%s) and its %s (%s) are not of the same journal", epoch, stateFile, j.known.Epoch)}
+	if epoch := e.stream.CachedInfo().Config.Metadata[metaEpoch]; epoch != k.Epoch {
+		return State{}, &DamagedError{Dir: j.dir, Found: fmt.Sprintf("its stream (%s) and its %s (%s) are not of the same journal", epoch, stateFile, k.Epoch)}
 	}
 	s, err := e.state(ctx)
 	if err != nil {
 		return State{}, err
 	}
-	if err := j.known.compare(j.dir, s); err != nil {
+	if err := k.compare(j.dir, s); err != nil {
 		return State{}, err
 	}
 	return s, e.openCache(ctx)
 }
 
 // Close ends the journal: operations under way return ErrClosed, what is known is written down, the engine stops and
-// the folder is free. It waits at most 30 seconds for the engine. A second Close does nothing.
+// the folder is free. It waits at most ten seconds for a Tail whose function does not return, and 30 seconds for the
+// engine. A second Close does nothing.
 func (j *Journal) Close() error {
 	j.opsMu.Lock()
 	again := j.closed
@@ -213,11 +216,10 @@ func (j *Journal) Close() error {
 		return nil
 	}
 	j.cancel(ErrClosed)
-	j.ops.Wait()
+	err := j.waitForOps()
 	j.tender.Wait()
-	var err error
 	if j.broken.Load() == nil {
-		err = j.remember(false)
+		err = errors.Join(err, j.remember(false))
 	}
 	if e := j.eng.Load(); e != nil {
 		if stopErr := e.stop(); stopErr != nil {
@@ -225,6 +227,22 @@ func (j *Journal) Close() error {
 		}
 	}
 	return errors.Join(err, j.lock.Close())
+}
+
+func (j *Journal) waitForOps() error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		j.ops.Wait()
+	}()
+	timer := time.NewTimer(opsTime)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("close journal: an operation has not ended within %s", opsTime)
+	}
 }
 
 // enter begins an operation: its context also ends with the journal. The returned function ends the operation.

@@ -76,6 +76,9 @@ func (j *Journal) Tail(ctx context.Context, from uint64, fn func(Record) error) 
 		if stop, ok := errors.AsType[*stopError](err); ok {
 			return stop.err
 		}
+		if damaged, ok := errors.AsType[*DamagedError](err); ok {
+			return damaged
+		}
 		if t.next != before {
 			wait = tailRetry
 		}
@@ -98,7 +101,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// stopError marks an error that ends a Tail; all others begin a new session.
+// stopError marks an error of fn, which ends a Tail as damage does; all others begin a new session.
 type stopError struct{ err error }
 
 func (s *stopError) Error() string { return s.err.Error() }
@@ -169,7 +172,7 @@ func (t *tail) take(msg jetstream.Msg) error {
 	}
 	call, kind, err := parseSubject(msg.Subject())
 	if err != nil {
-		return &stopError{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("record %d is not one of the journal", seq), Err: err}}
+		return &DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("record %d is not one of the journal", seq), Err: err}
 	}
 	t.next, t.gap = seq+1, 0
 	if err := t.fn(Record{Seq: seq, Stored: meta.Timestamp.UTC(), Call: call, Kind: kind, Data: msg.Data()}); err != nil {
@@ -180,10 +183,9 @@ func (t *tail) take(msg jetstream.Msg) error {
 
 // hole begins a new session at the first hole, and gives up when the same one is met again.
 func (t *tail) hole(seq uint64) error {
-	err := fmt.Errorf("records %d to %d did not come", t.next, seq-1)
 	if t.gap == seq {
-		return &stopError{&DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("records %d to %d cannot be read", t.next, seq-1)}}
+		return &DamagedError{Dir: t.j.dir, Found: fmt.Sprintf("records %d to %d cannot be read", t.next, seq-1)}
 	}
 	t.gap = seq
-	return err
+	return fmt.Errorf("records %d to %d did not come", t.next, seq-1)
 }

@@ -85,7 +85,7 @@ func (j *Journal) PurgeBefore(ctx context.Context, seq uint64) error {
 		return err
 	}
 	seq = min(seq, j.acked.Load()+1)
-	if seq <= j.floor.Load() {
+	if seq < j.floor.Load() {
 		return nil
 	}
 	if err := j.raiseFloor(seq); err != nil { // Before the purge: what is then missing is no damage.
@@ -172,12 +172,15 @@ func (j *Journal) restart(old *engine) error {
 	if err := j.remember(false); err != nil {
 		return err
 	}
+	j.stateMu.Lock()
+	k := j.known
+	j.stateMu.Unlock()
 	ctx, cancel := context.WithTimeout(j.ctx, startTime)
 	defer cancel()
-	err := scanBlocks(ctx, j.dir, &j.known, j.verifyBytes)
+	err := scanBlocks(ctx, j.dir, &k, j.verifyBytes)
 	if err == nil {
 		var e *engine
-		if e, _, err = j.start(ctx, 0); err == nil {
+		if e, _, err = j.start(ctx, &k, 0); err == nil {
 			j.eng.Store(e)
 			j.log.Info("journal works again")
 			return nil
