@@ -21,7 +21,7 @@ CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome h
 export CHROMIUM
 
 # The packages that have golden files, by their -update flag; the fuzz tests, as folder:name.
-GOLDEN = $(shell grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -r -n1 dirname | sort -u)
+GOLDEN = $(shell grep -rlE --include='*_test.go' 'flag[.]Bool."update"' . | xargs -r -n1 dirname | sort -u)
 FUZZERS = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]+_test\.go:func |:|' | sort -u)
 
 .PHONY: all

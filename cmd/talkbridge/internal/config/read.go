@@ -140,7 +140,7 @@ var unsupported = map[token.Type]string{
 // checkShape reports what the parser should not see: it runs before the parser, on the flat list of tokens.
 func checkShape(r *report, tokens token.Tokens) bool {
 	if len(tokens) > maxTokens {
-		r.problem(position{1, 1}, "", "has too many keys and values", "is it the right file?")
+		r.problem(position{1, 1}, "", "has too many keys, values and comments", "is it the right file?")
 		return false
 	}
 	if bad := tokens.InvalidToken(); bad != nil {

@@ -28,6 +28,7 @@ func TestReadme(t *testing.T) {
 
 	wrong := strings.NewReplacer("address:", "adr"+"ess:", "+15550100001", "+1555abc").Replace(example)
 	require.NotEqual(t, example, wrong)
+	require.Len(t, decode(wrong).problems, 2)
 	for _, p := range decode(wrong).problems {
 		require.Contains(t, string(text), p.String())
 	}
