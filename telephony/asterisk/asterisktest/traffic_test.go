@@ -2,6 +2,9 @@ package asterisktest_test
 
 import (
 	"errors"
+	"io"
+	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,4 +141,62 @@ func BenchmarkBurst(b *testing.B) {
 			b.Fatalf("only %.1f MB/s", rate)
 		}
 	}
+}
+
+// TestHangupInTheGap is what the captures "u2_miss_hangup.part1" and
+// "u2_miss_hangup" show: the client is away when the call ends, and finds
+// nothing when it comes back.
+func TestHangupInTheGap(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{SeenAfter: time.Millisecond})
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	player := &asterisktest.Player{Server: server, Speed: instantly}
+	played, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "u2_miss_hangup.part1", LeaveUp: true})
+	require.NoError(t, err)
+	require.Equal(t, []string{"trunkUp", "1001-Up"}, states(c))
+	require.Equal(t, 1, server.Clients())
+	require.True(t, server.Calls()[0].End.IsZero())
+
+	server.DropClients()
+	for err == nil {
+		_, err = c.read()
+	}
+	require.ErrorIs(t, err, io.EOF)
+	require.Eventually(t, func() bool { return server.Clients() == 0 }, patience, time.Millisecond)
+	require.NoError(t, server.HangUp(played.Linkedids[0]))
+	require.NoError(t, server.HangUp("pbx1-1.1"), "not up: left alone")
+
+	c = login(t, server, asterisktest.LeastPrivilegeUser())
+	require.Empty(t, states(c))
+	require.Len(t, c.ask("Action: CoreShowChannels\r\n\r\n", "CoreShowChannelsComplete"), 2)
+	require.Zero(t, server.Unseen(), "it was told of while it was up")
+}
+
+func TestCrashedPBXRefusesConnections(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	server.Crash()
+	c.eof()
+	var dialer net.Dialer
+	_, err := dialer.DialContext(t.Context(), "tcp", server.Addr())
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.ErrorIs(t, server.Send("Event: Reload"), asterisktest.ErrStopped)
+	require.ErrorIs(t, server.SendBytes([]byte("x")), asterisktest.ErrStopped)
+	require.NoError(t, server.Restart())
+	login(t, server, asterisktest.LeastPrivilegeUser())
+	require.NoError(t, server.Close())
+	require.ErrorIs(t, server.Restart(), asterisktest.ErrStopped)
+	require.NoError(t, server.Close())
+}
+
+func TestBadConfiguration(t *testing.T) {
+	t.Parallel()
+	_, err := asterisktest.Start(asterisktest.Config{Users: []asterisktest.User{{Name: "x", EventFilters: []string{"("}}}})
+	require.ErrorContains(t, err, `read users: user "x": event filter "("`)
+	_, err = asterisktest.Start(asterisktest.Config{Address: "127.0.0.1:99999"})
+	require.ErrorContains(t, err, "listen on 127.0.0.1:99999")
+	server := start(t, asterisktest.Config{})
+	_, err = asterisktest.Start(asterisktest.Config{TLS: true, TLSAddress: server.Addr()})
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
 }
