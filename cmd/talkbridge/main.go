@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // The exit codes.
@@ -32,6 +33,10 @@ func main() {
 	os.Exit(code)
 }
 
+// sameSignal is how close together two signals are one: timeout(1) and some
+// terminals send to the process and to its group.
+const sameSignal = 250 * time.Millisecond
+
 // signalContext ends with the first SIGINT or SIGTERM. The second ends the
 // process at once.
 func signalContext(parent context.Context) (context.Context, context.CancelFunc) {
@@ -40,8 +45,13 @@ func signalContext(parent context.Context) (context.Context, context.CancelFunc)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		<-signals
+		first := time.Now()
 		cancel()
-		<-signals
+		for range signals {
+			if time.Since(first) > sameSignal {
+				break
+			}
+		}
 		_, _ = fmt.Fprintln(os.Stderr, "talkbridge: stopped at once, what was in flight is looked up at the next start")
 		os.Exit(exitRun)
 	}()

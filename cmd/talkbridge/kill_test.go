@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
+)
+
+// The size of the kill test.
+const (
+	killCalls = 200
+	kills     = 10
+)
+
+// killMix is what 200 calls are made of.
+var killMix = asterisktest.Mix{
+	Inbound: 85, Outbound: 30, Missed: 20, Voicemail: 20, Busy: 10, Greeting: 10, Unanswered: 10, Internal: 10, Withheld: 5,
+}
+
+// TestKill is the promise: one call, one ticket, none lost of those the phone
+// system can still tell about, none twice, while the daemon is killed with -9.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		killTest(t)
+	})
+	t.Run("answers lost and late commits", func(t *testing.T) {
+		t.Parallel()
+		killTest(t,
+			zendesktest.Fault{Method: http.MethodPost, Path: "/api/v2/channels/voice/tickets", Probability: 0.05, Effect: zendesktest.DropAfterCommit()},
+			zendesktest.Fault{Method: http.MethodPost, Path: "/api/v2/channels/voice/tickets", Probability: 0.05, Effect: zendesktest.LateCommit(5 * time.Second)},
+			zendesktest.Fault{Method: http.MethodPost, Path: "/api/v2/channels/voice/tickets", Probability: 0.03, Effect: zendesktest.StalledCommit(8 * time.Second)},
+			zendesktest.Fault{Method: http.MethodPut, Path: "/api/v2/tickets/*", Probability: 0.05, Effect: zendesktest.DropAfterCommit()},
+			zendesktest.Fault{Method: http.MethodPut, Path: "/api/v2/tickets/*", Probability: 0.05, Effect: zendesktest.LateCommit(5 * time.Second)},
+			zendesktest.Fault{Method: http.MethodPost, Path: "/api/v2/users", Probability: 0.05, Effect: zendesktest.DropAfterCommit()},
+		)
+	})
+}
+
+func killTest(t *testing.T, faults ...zendesktest.Fault) {
+	t.Helper()
+	s := newSite(t, siteOptions{settle: 30 * time.Second})
+	for _, f := range faults {
+		s.zendesk.Inject(f)
+	}
+	seed := uint64(time.Now().UnixNano()) //nolint:gosec // printed, to be played again
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 1))
+	s.player.Seed = seed
+	c := s.start()
+
+	played := make(chan error, 1)
+	go func() {
+		_, err := s.player.PlayMix(t.Context(), killMix, asterisktest.MixOptions{
+			Every: 130 * time.Millisecond,
+			// Calls outlast a restart: it takes about a second.
+			Vary: func(_ int, sc *asterisktest.Scenario) {
+				phase := asterisktest.Talking
+				switch sc.Kind {
+				case "missed", "unanswered", "greeting", "busy":
+					phase = asterisktest.Ringing
+				case "voicemail":
+					phase = asterisktest.Recording
+				}
+				sc.Hold = asterisktest.Hold{Phase: phase, For: 4 * time.Second}
+			},
+		})
+		played <- err
+	}()
+	var playing error
+	for range kills {
+		select {
+		case playing = <-played:
+			played <- playing
+		case <-time.After(time.Duration(1500+dice.IntN(1500)) * time.Millisecond):
+		}
+		c.kill()
+		c = s.start()
+	}
+	require.NoError(t, <-played)
+	require.Equal(t, killCalls, killMix.Calls())
+
+	v := s.awaitVerdict(150 * time.Second)
+	t.Logf("calls=%d kills=%d unseen=%d tickets=%d lost=%d duplicate=%d wrong=%d incomplete=%d",
+		v.calls, kills, s.pbx.Unseen(), v.tickets, v.lost, v.duplicate, v.wrong, v.incomplete)
+	require.Zero(t, s.pbx.Unseen(), "the test itself failed: calls that nobody could see")
+	require.Zero(t, v.lost+v.duplicate+v.wrong+v.incomplete, "%s\nlog:\n%s", strings.Join(v.faults, "\n"), c.log)
+	c.stop(t)
+	// What is in doubt must not commit after the verdict.
+	require.Zero(t, s.zendesk.PendingCommits())
+	require.Empty(t, s.zendesk.Duplicates())
+}
+
+// verdict is what a run left in Zendesk.
+type verdict struct {
+	calls, tickets, lost, duplicate, wrong, incomplete int
+	faults                                             []string
+}
+
+// awaitVerdict waits until every call has what it should, or patience is over.
+func (s *site) awaitVerdict(patience time.Duration) verdict {
+	s.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		v := s.verdict()
+		if v.lost+v.duplicate+v.wrong+v.incomplete == 0 && s.zendesk.PendingCommits() == 0 {
+			return v
+		}
+		select {
+		case <-deadline.C:
+			return v
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *site) verdict() verdict {
+	var v verdict
+	for _, call := range s.pbx.Calls() {
+		v.calls++
+		want := expected[call.Kind]
+		tickets := s.zendesk.TicketsByExternalID("hq/pbx1/" + call.Linkedid)
+		v.tickets += len(tickets)
+		fault := ""
+		switch {
+		case want.via == 0 && len(tickets) > 0:
+			v.wrong++
+			fault = "wants no ticket"
+		case want.via == 0:
+		case len(tickets) == 0:
+			v.lost++
+			fault = "lost"
+		case len(tickets) > 1:
+			v.duplicate++
+			fault = "duplicate"
+		case tickets[0].ViaID != want.via:
+			v.wrong++
+			fault = fmt.Sprintf("via %d, wants %d", tickets[0].ViaID, want.via)
+		default:
+			fault = incomplete(tickets[0], want)
+			if fault != "" {
+				v.incomplete++
+			}
+		}
+		if fault != "" {
+			v.faults = append(v.faults, fmt.Sprintf("%s %s: %s", call.Kind, call.Linkedid, fault))
+		}
+	}
+	return v
+}
+
+// incomplete says what a ticket lacks, or has twice: an answered call is
+// completed exactly once, whether its ticket was made at the answer or after it.
+func incomplete(ticket zendesktest.Ticket, want expectation) string {
+	if want.pops == 0 {
+		if len(ticket.Comments) != 1 {
+			return fmt.Sprintf("%d comments, wants 1", len(ticket.Comments))
+		}
+		return ""
+	}
+	ends := 0
+	for _, c := range ticket.Comments {
+		if strings.Contains(c.Body, "Ended: ") {
+			ends++
+		}
+	}
+	if ends != 1 || len(ticket.Comments) > 2 {
+		return fmt.Sprintf("completed %d times in %d comments", ends, len(ticket.Comments))
+	}
+	return ""
+}
