@@ -19,6 +19,7 @@ type account struct {
 	byEmail    map[string]*userRecord // lower case
 	byExternal map[string]*userRecord // lower case
 	byPhone    map[string]*userRecord // the identity's digits
+	phoneTails phoneIndex
 	owner      *userRecord
 
 	tickets          map[int64]*ticketRecord
@@ -36,6 +37,7 @@ type account struct {
 type userRecord struct {
 	User
 	index history[User]
+	tails []string // its keys in account.phoneTails
 }
 
 type ticketRecord struct {
@@ -47,7 +49,7 @@ func newAccount(cfg *config, clk *clock) *account {
 	a := &account{
 		cfg: cfg, clock: clk, lastUser: 10_000, lastEvent: 1_000_000,
 		users: map[int64]*userRecord{}, byEmail: map[string]*userRecord{},
-		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{},
+		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{}, phoneTails: phoneIndex{},
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
 		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(),
 		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(),
@@ -151,6 +153,7 @@ func (a *account) trimUsers() {
 			continue
 		}
 		a.unindexKeys(rec)
+		a.phoneTails.remove(rec)
 		for _, n := range rec.PhoneIdentities {
 			delete(a.byPhone, digits(n))
 		}
@@ -195,6 +198,7 @@ func (a *account) setPhone(rec *userRecord, number string, shared bool) {
 
 func (a *account) userChanged(rec *userRecord) {
 	rec.index.put(a.clock.now(), rec.clone(), a.cfg.indexDelay)
+	a.phoneTails.add(rec)
 	a.hub.publish(Change{Kind: ChangeUser, UserID: rec.ID, At: a.clock.now()})
 }
 

@@ -136,6 +136,8 @@ func TestCase14PhoneSearch(t *testing.T) {
 			"a star finds every punctuation, and too much", "role:end-user phone:*5135557611",
 			[]string{"Far away", "User 4", "User 3", "User 2", "User 1", "User 0"},
 		},
+		{"a short star", "type:user phone:*7611", []string{"Far away", "User 4", "User 3", "User 2", "User 1", "User 0"}},
+		{"not that phone", "type:user -phone:*5135557611 role:agent", []string{"Ben", "Ana"}},
 		{"star with country code", "type:user phone:*15135557611", []string{"User 0"}},
 		{"quoted as typed", `type:user phone:"(513) 555-7611"`, []string{"User 1"}},
 		{"escaped plus", "type:user phone:+15135557611", []string{"User 0"}},

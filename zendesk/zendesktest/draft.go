@@ -20,7 +20,6 @@ type draft struct {
 	comment   *Comment
 	requester *User // to be made with the ticket
 	source    *ticketRecord
-	tagsSent  bool
 }
 
 // create makes a ticket; the record is nil if it was refused.

@@ -2,7 +2,6 @@ package zendesktest_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -142,7 +141,7 @@ func TestCase09StalledCommit(t *testing.T) {
 	if err == nil {
 		_ = resp.Body.Close()
 	}
-	require.True(t, errors.Is(err, context.DeadlineExceeded), "the client gives up: %v", err)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "the client gives up")
 	require.Empty(t, d.s.Tickets())
 	d.s.Advance(time.Hour)
 	require.Len(t, d.s.TicketsByExternalID("late"), 1)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml" //nolint:depguard // It reads Zendesk's description, not configuration.
 )
 
 // Spec is Zendesk's published OpenAPI description of the Support API (developer.zendesk.com, oas.yaml), read by

@@ -80,7 +80,7 @@ type searchedUser struct {
 
 func (a *account) matchUsers(c *call, q query) []result {
 	var out []result
-	for _, rec := range a.userOrder {
+	for _, rec := range a.candidates(q) {
 		u := rec.index.visible(c.now, a.cfg.indexDelay)
 		if u == nil || !q.matchesUser(u) {
 			continue

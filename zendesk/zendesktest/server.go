@@ -138,8 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if !errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
 			panic(http.ErrAbortHandler) // The client went away in the middle of its request.
 		}
 		http.Error(w, "Request Entity Too Large", http.StatusRequestEntityTooLarge)

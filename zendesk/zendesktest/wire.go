@@ -3,6 +3,7 @@ package zendesktest
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -274,9 +275,7 @@ func cursorLinks(c *call, body map[string]any, start, end int, more bool) {
 
 func (c *call) pageURL(set map[string]string) string {
 	q := url.Values{}
-	for k, v := range c.query {
-		q[k] = v
-	}
+	maps.Copy(q, c.query)
 	for k, v := range set {
 		q.Set(k, v)
 	}
