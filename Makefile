@@ -11,7 +11,8 @@ FUZZTIME     ?= 10s
 BENCH        ?= .
 BENCHCOUNT   ?= 5
 
-VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# The release by its tag; without one the binary names the commit that it was built from.
+RELEASE      := $(shell git describe --tags --dirty 2>/dev/null)
 LINT_VERSION := $(shell cat .golangci-lint-version)
 LINT         := .tools/golangci-lint
 GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -37,7 +38,7 @@ demo: ## a simulated Zendesk, a replayed phone system and talkbridge: no account
 
 .PHONY: build
 build: ## bin/talkbridge
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/talkbridge ./cmd/talkbridge
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.released=$(RELEASE)" -o bin/talkbridge ./cmd/talkbridge
 
 .PHONY: test
 test: vet test-race ## everything that can be tested here; short fuzzing at the end
