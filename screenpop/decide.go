@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +68,10 @@ func Decide(call telephony.State, policy Policy, directory *Directory) []Want {
 	if !external || !call.Live() || directory == nil {
 		return nil
 	}
-	d := &deciding{call: call, policy: policy, who: directory.current.Load(), done: make(map[int64]bool)}
+	d := &deciding{
+		call: call, policy: policy, who: directory.current.Load(),
+		phones: make(map[string]phone), done: make(map[int64]bool),
+	}
 	d.talking()
 	if policy.On == OnRinging {
 		d.dialling()
@@ -84,17 +88,49 @@ type deciding struct {
 	call   telephony.State
 	policy Policy
 	who    *snapshot
+	phones map[string]phone // what was looked up, by endpoint
 	wants  []Want
 	done   map[int64]bool // agents for whom there is a want already
 }
 
-func (d *deciding) want(agent Agent, leg telephony.Leg, reason Reason, since time.Time, settle time.Duration) {
+// phone is whose an endpoint is.
+type phone struct {
+	agent Agent
+	known bool
+	// person names the agent, or the endpoint where it is nobody's.
+	person string
+}
+
+func (d *deciding) phone(endpoint string) phone {
+	p, ok := d.phones[endpoint]
+	if ok {
+		return p
+	}
+	p.agent, p.known = d.who.lookup(endpoint)
+	switch {
+	case !p.known:
+		p.person = "endpoint " + endpoint
+	case p.agent.ZendeskID == 0:
+		p.person = p.agent.identity()
+	default:
+		p.person = "id " + strconv.FormatInt(p.agent.ZendeskID, 10)
+	}
+	d.phones[endpoint] = p
+	return p
+}
+
+func (d *deciding) samePerson(a, b telephony.Leg) bool {
+	return d.phone(a.Endpoint).person == d.phone(b.Endpoint).person
+}
+
+func (d *deciding) want(phone phone, leg telephony.Leg, reason Reason, since time.Time, settle time.Duration) {
+	agent := phone.agent
 	if agent.ZendeskID == 0 || d.done[agent.ZendeskID] {
 		return
 	}
 	d.done[agent.ZendeskID] = true
 	w := Want{
-		Key:   fmt.Sprintf("%d/%s", agent.ZendeskID, d.anchor(agent, leg).ID),
+		Key:   fmt.Sprintf("%d/%s", agent.ZendeskID, d.anchor(leg).ID),
 		Agent: agent, Leg: leg.ID, Endpoint: leg.Endpoint, Reason: reason, Since: since,
 	}
 	if settle > 0 {
@@ -109,8 +145,8 @@ func (d *deciding) talking() {
 		if !talk.Until.IsZero() {
 			continue
 		}
-		agent, ok := d.who.lookup(talk.Endpoint)
-		if !ok {
+		phone := d.phone(talk.Endpoint)
+		if !phone.known {
 			continue
 		}
 		// A leg that leaves a bridge and comes back talks since the first time.
@@ -119,14 +155,14 @@ func (d *deciding) talking() {
 		if d.call.Talks[0].Leg == talk.Leg {
 			reason = Answered
 		}
-		d.want(agent, d.leg(talk), reason, d.call.Talks[first].From, 0)
+		d.want(phone, d.leg(talk), reason, d.call.Talks[first].From, 0)
 	}
 }
 
 // dialling wants a page for the agent who calls out, as soon as a trunk is
 // dialled.
 func (d *deciding) dialling() {
-	if d.call.Direction != telephony.Outbound || d.call.Answered() {
+	if d.call.Direction != telephony.Outbound {
 		return
 	}
 	from := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool {
@@ -138,8 +174,8 @@ func (d *deciding) dialling() {
 	if from < 0 || to < 0 {
 		return
 	}
-	if agent, ok := d.who.lookup(d.call.Legs[from].Endpoint); ok {
-		d.want(agent, d.call.Legs[from], Dialling, d.call.Legs[to].DialledAt, 0)
+	if phone := d.phone(d.call.Legs[from].Endpoint); phone.known {
+		d.want(phone, d.call.Legs[from], Dialling, d.call.Legs[to].DialledAt, 0)
 	}
 }
 
@@ -148,12 +184,11 @@ func (d *deciding) dialling() {
 func (d *deciding) ringing() {
 	first := d.firstRinging()
 	for _, leg := range first {
-		person := d.person(leg)
-		agent, ok := d.who.lookup(leg.Endpoint)
-		if !ok || d.taken(person, leg) {
+		phone := d.phone(leg.Endpoint)
+		if !phone.known || d.taken(leg) {
 			continue
 		}
-		reason, since, settle := RingingAlone, d.aloneSince(person, leg), ringSettle
+		reason, since, settle := RingingAlone, d.aloneSince(leg), ringSettle
 		switch {
 		case d.policy.RingGroups && len(first) > 1:
 			reason, since, settle = RingingInGroup, leg.DialledAt, 0
@@ -165,7 +200,7 @@ func (d *deciding) ringing() {
 		if d.call.Answered() {
 			reason = Transferred
 		}
-		d.want(agent, leg, reason, since, settle)
+		d.want(phone, leg, reason, since, settle)
 	}
 }
 
@@ -177,7 +212,7 @@ func (d *deciding) firstRinging() []telephony.Leg {
 		if l.Side != telephony.SideAgent || !rings(l) {
 			continue
 		}
-		i := slices.IndexFunc(first, func(o telephony.Leg) bool { return d.person(o) == d.person(l) })
+		i := slices.IndexFunc(first, func(o telephony.Leg) bool { return d.samePerson(o, l) })
 		switch {
 		case i < 0:
 			first = append(first, l)
@@ -190,9 +225,9 @@ func (d *deciding) firstRinging() []telephony.Leg {
 
 // taken reports whether somebody else took the call while leg rang: it rings
 // on for the milliseconds until it is told.
-func (d *deciding) taken(person string, leg telephony.Leg) bool {
+func (d *deciding) taken(leg telephony.Leg) bool {
 	return slices.ContainsFunc(d.call.Legs, func(o telephony.Leg) bool {
-		if o.Side != telephony.SideAgent || o.DialledAt.IsZero() || d.person(o) == person || !o.EndedAt.IsZero() {
+		if o.Side != telephony.SideAgent || o.DialledAt.IsZero() || d.samePerson(o, leg) || !o.EndedAt.IsZero() {
 			return false
 		}
 		answered := o.DialStatus == telephony.DialAnswer && o.TalkedAt.IsZero()
@@ -202,10 +237,10 @@ func (d *deciding) taken(person string, leg telephony.Leg) bool {
 
 // aloneSince is when leg began to ring alone: when it was dialled, or when the
 // last of the others that rang with it was given up.
-func (d *deciding) aloneSince(person string, leg telephony.Leg) time.Time {
+func (d *deciding) aloneSince(leg telephony.Leg) time.Time {
 	since := leg.DialledAt
 	for _, o := range d.call.Legs {
-		gaveUp := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && o.TalkedAt.IsZero() && d.person(o) != person
+		gaveUp := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && o.TalkedAt.IsZero() && !d.samePerson(o, leg)
 		if gaveUp && o.EndedAt.After(since) {
 			since = o.EndedAt
 		}
@@ -213,35 +248,18 @@ func (d *deciding) aloneSince(person string, leg telephony.Leg) time.Time {
 	return since
 }
 
-// anchor is the leg that stands for all phones of agent that rang together
+// anchor is the leg that stands for all phones of one agent that rang together
 // with leg: the first that was dialled.
-func (d *deciding) anchor(agent Agent, leg telephony.Leg) telephony.Leg {
+func (d *deciding) anchor(leg telephony.Leg) telephony.Leg {
 	anchor := leg
 	for _, o := range d.call.Legs {
 		together := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && !leg.DialledAt.IsZero() &&
-			overlap(o, leg) && d.isOf(o, agent)
+			overlap(o, leg) && d.samePerson(o, leg)
 		if together && byDialled(o, anchor) < 0 {
 			anchor = o
 		}
 	}
 	return anchor
-}
-
-func (d *deciding) isOf(l telephony.Leg, agent Agent) bool {
-	a, ok := d.who.lookup(l.Endpoint)
-	return ok && a.ZendeskID == agent.ZendeskID
-}
-
-// person names whose phone a leg is: an agent, or the endpoint of nobody.
-func (d *deciding) person(l telephony.Leg) string {
-	switch a, ok := d.who.lookup(l.Endpoint); {
-	case !ok:
-		return "endpoint " + l.Endpoint
-	case a.ZendeskID == 0:
-		return a.identity()
-	default:
-		return fmt.Sprintf("id %d", a.ZendeskID)
-	}
 }
 
 // leg is the channel of a talk.

@@ -301,6 +301,35 @@ func TestDecideWithoutDirectory(t *testing.T) {
 	require.Empty(t, screenpop.Decide(state, screenpop.Policy{}, nil))
 }
 
+// What is over wants nothing, whatever a state says of its talks.
+func TestDecideWhenOver(t *testing.T) {
+	t.Parallel()
+	state := fold(t, story(first("t", trunk), rung(1, "a", ana), talks(4, "a", "t", "b1")))
+	require.Len(t, screenpop.Decide(state, screenpop.Policy{}, directory(t)), 1)
+	state.EndedAt = second(9)
+	require.Empty(t, screenpop.Decide(state, screenpop.Policy{}, directory(t)))
+}
+
+// A call in a queue of ten agents, as it is planned at each of its events.
+func BenchmarkDecide(b *testing.B) {
+	var entries []screenpop.Agent
+	events := story(first("t", trunk))
+	for n := range 10 {
+		number := fmt.Sprint(2000 + n)
+		entries = append(entries, screenpop.Agent{Name: number, ZendeskID: int64(n + 1), Numbers: []string{number}})
+		events = append(events, rung(1, "leg"+number, "PJSIP/"+number)...)
+	}
+	directory, err := screenpop.NewDirectory(entries, "US")
+	require.NoError(b, err)
+	state := fold(b, events)
+	policy := screenpop.Policy{On: screenpop.OnRinging, RingGroups: true}
+	require.Len(b, screenpop.Decide(state, policy, directory), 10)
+	b.ReportAllocs()
+	for b.Loop() {
+		screenpop.Decide(state, policy, directory)
+	}
+}
+
 func ExampleDecide() {
 	directory, err := screenpop.NewDirectory([]screenpop.Agent{{Name: "Ana", ZendeskID: 11, Numbers: []string{"1001"}}}, "US")
 	if err != nil {

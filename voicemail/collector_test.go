@@ -97,6 +97,18 @@ func TestCollect(t *testing.T) {
 	require.Equal(t, captured(t, "msg0000.wav"), kept)
 }
 
+// The header of an MP3 does not say how long it is; the phone system does.
+func TestCollectMP3(t *testing.T) {
+	t.Parallel()
+	folder, inbox := inbox(t)
+	put(t, captured(t, "msg0000.txt"), inbox, "msg0000.txt")
+	put(t, append([]byte{0xff, 0xfb, 0x90, 0x64}, make([]byte, 400)...), inbox, "msg0000.mp3")
+	audio, err := collector(t, folder, openStore(t, t.TempDir()), 0).Collect(t.Context(), call, wire)
+	require.NoError(t, err)
+	require.Equal(t, voicemail.MP3, audio.Format)
+	require.Equal(t, 5*time.Second, audio.Duration)
+}
+
 // A crash between keeping and noting it: the next start collects again, even
 // if the message was deleted meanwhile.
 func TestCollectTwice(t *testing.T) {

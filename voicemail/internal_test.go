@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -75,6 +76,32 @@ func TestKeepOnFullDisk(t *testing.T) {
 			require.NoError(t, err, "with space again it works")
 		})
 	}
+}
+
+// A message that became another one while it was copied is not kept.
+func TestKeepChangedMessage(t *testing.T) {
+	t.Parallel()
+	inbox := filepath.Join(t.TempDir(), "default/1001/INBOX")
+	require.NoError(t, os.MkdirAll(inbox, 0o700))
+	for _, name := range []string{"msg0000.wav", "msg0000.txt"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(inbox, name), content, 0o600))
+	}
+	spool, err := OpenSpool(filepath.Dir(filepath.Dir(filepath.Dir(inbox))), 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, spool.Close()) })
+	message, err := spool.Open("default/1001/INBOX/msg0000", "")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, message.Close()) })
+	require.NoError(t, os.WriteFile(filepath.Join(inbox, "msg0000.txt"), []byte("[message]\nmsg_id=other\n"), 0o600))
+
+	store := testStore(t)
+	_, err = store.Keep(t.Context(), "call 1", whole{message})
+	require.ErrorIs(t, err, ErrChanged)
+	entries, err := os.ReadDir(store.Folder())
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 func TestIDs(t *testing.T) {

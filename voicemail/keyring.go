@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Bounds of a key ring.
@@ -68,8 +69,8 @@ func NewKeyring(secrets []string) (*Keyring, error) {
 
 // LoadKeyring reads a ring from a file with one key on each line, the newest
 // first; empty lines and those that begin with "#" do not count. If there is
-// no file it makes one with a random key, readable by its owner only. A file
-// that others may read is refused.
+// no file it makes one, and its folder, with a random key, readable by its
+// owner only. A file that others may read is refused.
 func LoadKeyring(path string) (*Keyring, error) {
 	secrets, err := readKeys(path)
 	created := errors.Is(err, fs.ErrNotExist)
@@ -94,7 +95,7 @@ func LoadKeyring(path string) (*Keyring, error) {
 func (k *Keyring) Created() bool { return k.created }
 
 func readKeys(path string) ([]string, error) {
-	file, err := os.Open(path) //nolint:gosec // the path is configuration
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the path is configuration
 	if err != nil {
 		return nil, fmt.Errorf("open recording keys: %w", err)
 	}
@@ -125,6 +126,9 @@ func readKeys(path string) ([]string, error) {
 
 // createKeys writes the file whole or not at all, and never over another.
 func createKeys(path string) (err error) {
+	if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make recording keys: %w", err)
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("make recording keys: %w", err)

@@ -67,7 +67,7 @@ func TestLinkRefusesPublicURL(t *testing.T) {
 
 func TestLoadKeyringMakesFile(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "keys")
+	path := filepath.Join(t.TempDir(), "new", "keys")
 	ring, err := voicemail.LoadKeyring(path)
 	require.NoError(t, err)
 	require.True(t, ring.Created())
@@ -123,7 +123,10 @@ func TestLoadKeyringRefuses(t *testing.T) {
 		{"too large", func(t *testing.T, path string) { put(t, make([]byte, 1<<20), path) }, "65536 are allowed"},
 		{"empty", func(t *testing.T, path string) { put(t, []byte("# nothing\n"), path) }, "there are 0"},
 		{"short key", func(t *testing.T, path string) { put(t, []byte("abc\n"), path) }, "needs 32"},
-		{"no folder for it", func(t *testing.T, path string) { require.NoError(t, os.Remove(filepath.Dir(path))) }, "make recording keys"},
+		{"its folder is a file", func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(filepath.Dir(path)))
+			put(t, nil, filepath.Dir(path))
+		}, "recording keys"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
