@@ -104,9 +104,7 @@ func (s *Server) Shutdown() {
 	w.add("Shutdown", "Cleanly")
 	w.add("Restart", "False")
 	s.deliver(parseEvent(w.end()))
-	s.generation++
-	s.plain.close()
-	s.tls.close()
+	s.stop()
 	for session := range s.sessions {
 		session.out.finish()
 	}

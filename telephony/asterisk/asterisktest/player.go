@@ -124,7 +124,8 @@ func (p *Player) prepare(scenario Scenario) (*play, error) {
 	case len(scenario.Agents) > len(t.originals[slotAgent]):
 		return nil, fmt.Errorf("the capture has %d agents, not %d", len(t.originals[slotAgent]), len(scenario.Agents))
 	}
-	current := &play{player: p, server: p.Server, template: t, generation: p.Server.current()}
+	current := &play{player: p, server: p.Server, template: t}
+	current.generation, current.down = p.Server.alive()
 	current.played.Scenario = scenario
 	current.assign()
 	return current, nil
@@ -136,6 +137,7 @@ type play struct {
 	server     *Server
 	template   *template
 	generation int
+	down       <-chan struct{} // closed when the PBX stops
 	played     Played
 	values     map[slot][]string
 	message    string         // msgNNNN
@@ -237,11 +239,18 @@ func (p *play) waitFor(ctx context.Context, at time.Duration) error {
 	if wait <= 0 {
 		return ctx.Err()
 	}
+	return p.sleep(ctx, wait)
+}
+
+// sleep waits; the end of the context or of the PBX cuts it short.
+func (p *play) sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
+	case <-p.down:
+		return ErrStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -258,19 +267,15 @@ func (p *play) scaled(d time.Duration) time.Duration {
 func (p *play) hold(ctx context.Context) error {
 	began := time.Now()
 	defer func() { p.held += time.Since(began) }()
-	timer := time.NewTimer(p.played.Hold.For)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if p.played.Hold.Until == nil {
-		return nil
+	hold := p.played.Hold
+	if err := p.sleep(ctx, hold.For); err != nil || hold.Until == nil {
+		return err
 	}
 	select {
-	case <-p.played.Hold.Until:
+	case <-hold.Until:
 		return nil
+	case <-p.down:
+		return ErrStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -314,6 +319,9 @@ func (p *play) rest() []*event {
 
 // abandon ends a play that cannot go on: nothing of it stays up.
 func (p *play) abandon(cause error) error {
+	if errors.Is(cause, ErrStopped) {
+		return cause // as everything else did
+	}
 	return errors.Join(cause, p.hangUp())
 }
 

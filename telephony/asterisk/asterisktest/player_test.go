@@ -365,7 +365,6 @@ func TestPlayEndsWithItsContextAndWithThePBX(t *testing.T) {
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.Empty(t, states(login(t, server, asterisktest.LeastPrivilegeUser())), "hung up")
 
-	forever.Hold.For = 300 * time.Millisecond
 	go func() {
 		_, err := player.Play(t.Context(), forever)
 		done <- err

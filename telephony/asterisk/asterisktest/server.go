@@ -36,6 +36,7 @@ type Server struct {
 	// generation counts the starts of the PBX: odd while it is up, even while
 	// it is down.
 	generation int
+	down       chan struct{} // closed when the PBX of this generation stops
 	closed     bool
 }
 
@@ -94,6 +95,7 @@ func (s *Server) boot() error {
 	s.ids = identities{epoch: s.ids.epoch + 1} // no real PBX restarts within the second of its last call
 	s.started = s.config.Now()
 	s.generation++
+	s.down = make(chan struct{})
 	return nil
 }
 
@@ -191,14 +193,20 @@ func (s *Server) halt() {
 	if !s.up() {
 		return
 	}
-	s.generation++
-	s.plain.close()
-	s.tls.close()
+	s.stop()
 	s.ledger.endAll(s.config.Now())
 	s.board = newSwitchboard()
 	for session := range s.sessions {
 		session.drop()
 	}
+}
+
+// stop ends the generation and closes the ports; the caller holds the lock.
+func (s *Server) stop() {
+	s.generation++
+	close(s.down)
+	s.plain.close()
+	s.tls.close()
 }
 
 // publish takes one event into the state and sends what is to be sent, usually
@@ -245,7 +253,13 @@ func (s *Server) record(e *event, now time.Time) {
 
 // current returns the generation that new traffic belongs to.
 func (s *Server) current() int {
+	generation, _ := s.alive()
+	return generation
+}
+
+// alive also returns what is closed when that generation stops.
+func (s *Server) alive() (generation int, down <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.generation
+	return s.generation, s.down
 }

@@ -20,7 +20,7 @@ func TestStatusListsWhatTheEventsSay(t *testing.T) {
 	t.Parallel()
 	server := start(t, asterisktest.Config{})
 	c := login(t, server, asterisktest.FullUser())
-	player := &asterisktest.Player{Server: server, Speed: 20, Seed: 3}
+	player := &asterisktest.Player{Server: server, Speed: 5, Seed: 3}
 	done := make(chan error, 1)
 	go func() {
 		_, err := player.PlayMix(t.Context(), asterisktest.Mix{Inbound: 3, Missed: 2, Busy: 1, Outbound: 2, Internal: 1}, asterisktest.MixOptions{Every: 20 * time.Millisecond})
@@ -53,7 +53,7 @@ func TestStatusListsWhatTheEventsSay(t *testing.T) {
 		require.Len(t, live, listed)
 	}
 	require.Empty(t, live)
-	require.Greater(t, answers, 10)
+	require.Greater(t, answers, 2)
 }
 
 // TestClientsComeAndGo kills its client again and again while calls outlast
@@ -67,7 +67,7 @@ func TestClientsComeAndGo(t *testing.T) {
 		_, err := player.PlayMix(t.Context(), asterisktest.Mix{Inbound: 10, Missed: 5, Busy: 2, Voicemail: 3, Outbound: 5}, asterisktest.MixOptions{
 			Every: 2 * time.Millisecond,
 			Vary: func(_ int, s *asterisktest.Scenario) {
-				s.Hold = asterisktest.Hold{Phase: asterisktest.Longest, For: 400 * time.Millisecond}
+				s.Hold = asterisktest.Hold{Phase: asterisktest.Longest, For: time.Second}
 			},
 		})
 		done <- err
@@ -86,7 +86,7 @@ func TestClientsComeAndGo(t *testing.T) {
 		}
 		require.NoError(t, c.conn.Close())
 	}
-	require.Greater(t, clients, 3)
+	require.Greater(t, clients, 1)
 	calls := server.Calls()
 	require.Len(t, calls, 25)
 	for _, call := range calls {
