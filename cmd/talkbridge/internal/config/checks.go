@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -196,5 +195,5 @@ func oneOf(values []string) string {
 		return strings.Join(values, "")
 	}
 	last := len(values) - 1
-	return strings.Join(slices.Clone(values[:last]), ", ") + " or " + values[last]
+	return strings.Join(values[:last], ", ") + " or " + values[last]
 }
