@@ -52,7 +52,7 @@ func images(t *testing.T) map[string]string {
 	require.Eventually(t, func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, "journal.json"))
 		return err == nil && bytes.Contains(text, fmt.Appendf(nil, `"last":%d`, damageRecords))
-	}, 10*time.Second, 20*time.Millisecond, "what is known is written down every so often")
+	}, 30*time.Second, 20*time.Millisecond, "what is known is written down every so often")
 	require.NoError(t, os.CopyFS(out["killed"], os.DirFS(dir)))
 	require.NoError(t, j.Close())
 	require.NoError(t, os.CopyFS(out["clean"], os.DirFS(dir)))
