@@ -56,7 +56,7 @@ func newAccount(cfg *config, clk *clock) *account {
 	}
 	owner := User{Name: "Account owner", Email: DefaultEmail, Role: RoleAdmin}
 	if _, err := a.addUser(owner); err != nil {
-		panic(fmt.Sprintf("zendesktest: add owner: %v", err)) // The account is empty, so nothing can clash.
+		panic(fmt.Sprintf("zendesktest: %v", err)) // The account is empty, so nothing can clash.
 	}
 	a.owner = a.userByEmail(DefaultEmail)
 	return a

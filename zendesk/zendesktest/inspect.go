@@ -86,8 +86,8 @@ func (s *Server) TicketsByExternalID(externalID string) []Ticket {
 	return out
 }
 
-// Duplicates returns the external ids that more than one ticket holds, sorted, with the ids of the tickets. Deleted
-// tickets count: they were made. An id with a suffix such as #2 is an id of its own.
+// Duplicates returns the external ids that more than one ticket holds, with the ids of the tickets, oldest first; it
+// is empty if there are none. Deleted tickets count: they were made. An id with a suffix such as #2 is an id of its own.
 func (s *Server) Duplicates() map[string][]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -210,10 +210,10 @@ func TestAgentPageSurvivesABurst(t *testing.T) {
 	t.Parallel()
 	d := start(t)
 	events := d.listen("/agent/501/events")
-	for range 600 {
+	for range 300 {
 		d.want(201, "POST", voicePath, `{"display_to_agent":501,"ticket":{"via_id":45,"comment":{"body":"x"}}}`)
 	}
-	for e := d.next(events, "pop"); e.Key != "t600"; e = d.next(events, "pop") {
+	for e := d.next(events, "pop"); e.Key != "t300"; e = d.next(events, "pop") {
 	}
 	require.Equal(t, 20, strings.Count(d.get("/agent/501").body, `role="tab"`), "open pages are bounded")
 }

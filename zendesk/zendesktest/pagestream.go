@@ -200,21 +200,26 @@ func drain(changes <-chan Change, first Change) []Change {
 	return out
 }
 
-// show draws what the changes touch.
+// show draws what the changes touch: the pages of changed tickets, the profiles of their requesters, and the profiles
+// and tickets of changed users.
 func (b *browser) show(changes []Change) error {
-	tickets, users := map[int64]bool{}, map[int64]bool{}
+	tickets, profiles, people := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
 	for _, c := range changes {
-		if c.Kind != ChangePop || c.AgentID == b.agentID {
-			tickets[c.TicketID], users[c.UserID] = true, true
+		if c.Kind == ChangePop && c.AgentID != b.agentID {
+			continue
+		}
+		tickets[c.TicketID], profiles[c.UserID] = true, true
+		if c.Kind == ChangeUser {
+			people[c.UserID] = true
 		}
 	}
 	delete(tickets, 0)
-	delete(users, 0)
-	if len(tickets)+len(users) == 0 {
+	delete(profiles, 0)
+	if len(tickets)+len(profiles) == 0 {
 		return nil
 	}
 	return b.draw(func(p Pop, requester int64) bool {
-		return tickets[p.TicketID] || users[p.UserID] || users[requester]
+		return tickets[p.TicketID] || profiles[p.UserID] || people[requester]
 	})
 }
 

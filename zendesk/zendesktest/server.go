@@ -65,7 +65,7 @@ func New(opts ...Option) *Server {
 
 func (s *Server) mustAdd(u User) {
 	if _, err := s.acct.addUser(u); err != nil {
-		panic(fmt.Sprintf("zendesktest: add user %q: %v", u.Name, err))
+		panic(fmt.Sprintf("zendesktest: %v", err))
 	}
 }
 
