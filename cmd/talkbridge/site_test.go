@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 // site is a phone system, a Zendesk and a folder: what a daemon is put between.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	zendesk *zendesktest.Server
 	pbx     *asterisktest.Server
@@ -46,9 +46,10 @@ type site struct {
 type siteOptions struct {
 	settle time.Duration
 	extra  string // appended to the file
+	pbx    asterisktest.Config
 }
 
-func newSite(t *testing.T, o siteOptions, zendeskOptions ...zendesktest.Option) *site {
+func newSite(t testing.TB, o siteOptions, zendeskOptions ...zendesktest.Option) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	options := append([]zendesktest.Option{
@@ -64,7 +65,7 @@ func newSite(t *testing.T, o siteOptions, zendeskOptions ...zendesktest.Option) 
 	require.NoError(t, s.zendesk.Start("127.0.0.1:0"))
 	t.Cleanup(s.zendesk.Close)
 	var err error
-	s.pbx, err = asterisktest.Start(asterisktest.Config{})
+	s.pbx, err = asterisktest.Start(o.pbx)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.pbx.Close()) })
 	s.player = &asterisktest.Player{
@@ -150,14 +151,14 @@ func (c *child) kill() {
 }
 
 // stop ends the child gracefully.
-func (c *child) stop(t *testing.T) {
+func (c *child) stop(t testing.TB) {
 	t.Helper()
 	require.NoError(t, c.cmd.Process.Signal(os.Interrupt))
 	require.NoError(t, c.wait(t), "log:\n%s", c.log)
 }
 
 // wait waits for the end of the child.
-func (c *child) wait(t *testing.T) error {
+func (c *child) wait(t testing.TB) error {
 	t.Helper()
 	select {
 	case err := <-c.done:
@@ -169,7 +170,7 @@ func (c *child) wait(t *testing.T) error {
 }
 
 // address is what the child's log says of a listener.
-func (c *child) address(t *testing.T, key string) string {
+func (c *child) address(t testing.TB, key string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(c.log.String(), " "+key+"=\"")
 	require.True(t, found, "no %s in:\n%s", key, c.log)
@@ -178,7 +179,7 @@ func (c *child) address(t *testing.T, key string) string {
 }
 
 // get fetches a page of the child.
-func get(t *testing.T, url string) (int, string) {
+func get(t testing.TB, url string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
