@@ -16,7 +16,6 @@ type folding struct {
 	state   State
 }
 
-
 // fold reads the events, which must be in order, and says what they add up to.
 func fold(id CallID, events []Event) State {
 	f := &folding{

@@ -8,9 +8,6 @@ import (
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
-// unknownParty is what Asterisk prints for a number or a name it has not got.
-const unknownParty = "<unknown>"
-
 // helpers are the technologies of channels that Asterisk makes for itself.
 var helpers = []string{"Local", "Message", "Snoop", "Surrogate", "Announcer", "Recorder", "CBAnn", "CBRec", "ConfBridgeRecorder", "Bridge", "Parked"}
 

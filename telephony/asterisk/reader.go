@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -158,7 +159,7 @@ func (r *Reader) look(frame []byte) (Message, int, error) {
 	kind, event := bytes.CutPrefix(frame, []byte("Event: "))
 	switch {
 	case event:
-		kind = kind[:bytes.Index(kind, crlf)]
+		kind, _, _ = bytes.Cut(kind, crlf)
 	case bytes.HasPrefix(frame, []byte("Response: ")):
 		m, err := r.plain(frame)
 		return m, len(frame), err
@@ -191,16 +192,16 @@ func variableOf(frame []byte) ([]byte, bool) {
 	if i < 0 {
 		return nil, false
 	}
-	name := frame[i+len(key):]
+	name, _, _ := bytes.Cut(frame[i+len(key):], crlf)
 	before := frame[:i]
-	for k := len(blockTail) - 1; k >= 0; k-- {
+	for _, last := range slices.Backward(blockTail) {
 		at := bytes.LastIndex(before, crlf)
-		if at < 0 || !bytes.HasPrefix(before[at+len(crlf):], []byte(blockTail[k])) {
+		if at < 0 || !bytes.HasPrefix(before[at+len(crlf):], []byte(last)) {
 			return nil, false
 		}
 		before = before[:at]
 	}
-	return name[:bytes.Index(name, crlf)], true
+	return name, true
 }
 
 // isGlobal reports whether a VarSet is about a global variable: it has no

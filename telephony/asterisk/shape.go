@@ -231,7 +231,7 @@ func (m *matcher) answerMiss(from int) verdict {
 
 // miss says why a line was not there.
 func (m *matcher) miss() verdict {
-	if bytes.Index(m.data[m.pos:], crlf) < 0 {
+	if !bytes.Contains(m.data[m.pos:], crlf) {
 		return unending
 	}
 	return unfit

@@ -301,19 +301,24 @@ func cut(s string) string { return telephony.StripControls(bounded(s, maxValue))
 // begunAt says when a channel began: Asterisk's Uniqueid holds the second; with
 // another id it is reckoned from its age.
 func begunAt(m Message, at time.Time) time.Time {
+	reckoned := at
 	seconds, err := strconv.ParseInt(m.Get("Seconds"), 10, 32)
-	if err != nil || seconds < 0 {
-		seconds = 0
+	aged := err == nil && seconds >= 0
+	if aged {
+		reckoned = at.Add(-time.Duration(seconds) * time.Second)
 	}
-	reckoned := at.Add(-time.Duration(seconds) * time.Second)
 	id := m.Get("Uniqueid")
 	if i := strings.LastIndexByte(id, '-'); i >= 0 {
 		id = id[i+1:]
 	}
 	epoch, _, _ := strings.Cut(id, ".")
 	told, err := parseTimestamp(epoch)
-	if err != nil || told.Sub(reckoned).Abs() > 5*time.Second || told.After(at) {
+	if err != nil || told.After(at) || (aged && told.Sub(reckoned).Abs() > maxAgeError) {
 		return reckoned
 	}
 	return told
 }
+
+// maxAgeError is how far the second in a Uniqueid and the age of its channel
+// may be apart for the former to be one.
+const maxAgeError = 5 * time.Second

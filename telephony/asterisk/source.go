@@ -156,8 +156,7 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 	secure := tls.Client(conn, settings)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // the handshake's error says more
-		var record tls.RecordHeaderError
-		if errors.As(err, &record) {
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 			return nil, fmt.Errorf("start TLS: %w: it does not speak TLS: is this the plain port? leave tls out, or use the port of tlsbindaddr", err)
 		}
 		return nil, fmt.Errorf("start TLS: %w", err)

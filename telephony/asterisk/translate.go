@@ -95,7 +95,7 @@ func parseTimestamp(s string) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("timestamp %q is not seconds since 1970", s)
 		}
 	}
-	return time.Unix(seconds, int64(micros)*1000).UTC(), nil //nolint:gosec // below a million
+	return time.Unix(seconds, int64(micros)*1000).UTC(), nil
 }
 
 // fact says what a message reports, without its identity.
