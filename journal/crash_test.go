@@ -238,3 +238,26 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	_, err = j.Append(t.Context(), event("a", "", "x"))
 	require.NoError(t, err)
 }
+
+// TestLockIsGivenUpWhileProcessesStart opens and closes while other processes are being started: between fork and
+// exec those hold a copy of the lock's file.
+func TestLockIsGivenUpWhileProcessesStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	var starters sync.WaitGroup
+	for range 4 {
+		starters.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.CommandContext(ctx, "true").Run() // It ends with ctx.
+			}
+		})
+	}
+	for range 30 {
+		j, err := tryOpen(t.Context(), dir)
+		require.NoError(t, err)
+		require.NoError(t, j.Close())
+	}
+	cancel()
+	starters.Wait()
+}

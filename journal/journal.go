@@ -87,7 +87,7 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 		return nil, err
 	}
 	if err := j.open(ctx, opts.MaxBytes); err != nil {
-		return nil, errors.Join(err, j.lock.Close())
+		return nil, errors.Join(err, unlockDir(j.lock))
 	}
 	j.tender.Go(j.tend)
 	return j, nil
@@ -226,7 +226,7 @@ func (j *Journal) Close() error {
 			return errors.Join(err, stopErr) // The lock stays: the engine may still write.
 		}
 	}
-	return errors.Join(err, j.lock.Close())
+	return errors.Join(err, unlockDir(j.lock))
 }
 
 func (j *Journal) waitForOps() error {

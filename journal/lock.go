@@ -46,7 +46,7 @@ func makeDir(dir string) error {
 }
 
 // lockDir takes the folder for this process. The lock is the kernel's (flock): it goes with the process, however
-// that ends. Closing the returned file gives it up.
+// that ends. Give it up with unlockDir.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // A fixed name in the configured folder.
 	if err != nil {
@@ -61,9 +61,15 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, errors.Join(&FolderError{Dir: dir, Reason: "cannot be locked", Remedy: "use a local file system that supports flock", Err: err}, f.Close())
 	}
 	if err := writePID(f); err != nil {
-		return nil, errors.Join(notWritable(dir, err), f.Close())
+		return nil, errors.Join(notWritable(dir, err), unlockDir(f))
 	}
 	return f, nil
+}
+
+// unlockDir gives the folder up. It says so to the kernel: a process that this one is just starting holds a copy of
+// every open file until it executes, and the lock with it, if the file were only closed.
+func unlockDir(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
 func notWritable(dir string, err error) error {
