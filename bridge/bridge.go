@@ -27,8 +27,9 @@ const (
 	stopWithin = 10 * time.Second
 	// recordBuffer is how many entries are read ahead of the fold.
 	recordBuffer = 256
-	// haltFor is how long everything rests after a 401.
-	haltFor = 30 * time.Second
+	// haltFor is how long everything rests after a 401, and after each further
+	// one, of which there is one at a time.
+	haltFor = 5 * time.Second
 	// updateLag is how long updates may wait before tickets are made at the end.
 	updateLag = 30 * time.Second
 )
@@ -65,6 +66,7 @@ type Bridge struct {
 	callers *callers
 
 	queries  chan func()
+	broken   chan error
 	limits   chan zendesk.Exchange
 	finished chan result
 	workers  sync.WaitGroup
@@ -80,6 +82,7 @@ type Bridge struct {
 	target   uint64 // the last entry at the start
 	caughtUp bool
 	atEnd    bool // tickets are made at the end, since updates lag
+	halted   bool // Zendesk does not take our credentials
 }
 
 // entry is a call in memory. It is the conductor's.
@@ -91,12 +94,18 @@ type entry struct {
 	// applied is the last entry folded, awaits one that must come before the
 	// next plan: what a worker appended.
 	applied, awaits uint64
-	running, queued bool
-	settled         time.Time
+	running         bool
+	// queued says that the call waits in the lane in. It may wait in a less
+	// urgent one too, where its turn then comes to nothing.
+	queued bool
+	in     lane
+	// wakes is the call's next appointment, zero if it has none.
+	wakes   time.Time
+	settled time.Time
 	// heard is when what is not acted upon yet became durable.
 	heard time.Time
-	// found says that the call was found alive rather than seen to begin: its
-	// ticket may exist already.
+	// found says that the call was not seen to begin: its ticket may exist
+	// already.
 	found bool
 }
 
@@ -114,7 +123,7 @@ func New(o Options) (*Bridge, error) {
 	b := &Bridge{
 		journal: o.Journal, zendesk: o.Zendesk, audio: o.Audio, node: o.Node, log: o.Log, now: o.Now,
 		deliver: screenpop.NewDeliverer(o.Zendesk, func(err error) bool { return classify(err, false).kind == retry }, o.Now),
-		callers: newCallers(o.Now), queries: make(chan func()), limits: make(chan zendesk.Exchange, recordBuffer),
+		callers: newCallers(o.Now), queries: make(chan func()), broken: make(chan error, 1), limits: make(chan zendesk.Exchange, recordBuffer),
 		finished: make(chan result), ready: make(chan struct{}), stopped: make(chan struct{}),
 		calls: make(map[telephony.CallID]*entry), skews: make(map[string]*skew),
 	}
@@ -157,6 +166,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	tailCtx, stopTail := context.WithCancel(ctx)
 	records, tailed := make(chan journal.Record, recordBuffer), make(chan error, 1)
 	go func() {
+		defer close(tailed)
 		tailed <- b.journal.Tail(tailCtx, b.applied+1, func(r journal.Record) error {
 			select {
 			case records <- r:
@@ -171,6 +181,8 @@ func (b *Bridge) Run(ctx context.Context) error {
 	err = b.conduct(ctx, workCtx, records, tailed)
 	b.drain(stopWork)
 	stopTail()
+	for range tailed { //nolint:revive // It ends with the tail.
+	}
 	b.checkpoint(context.WithoutCancel(ctx))
 	return err
 }
@@ -201,6 +213,8 @@ func (b *Bridge) conduct(ctx, workCtx context.Context, records <-chan journal.Re
 			if err := b.finish(ctx, done); err != nil {
 				return err
 			}
+		case err := <-b.broken:
+			return err
 		case query := <-b.queries:
 			query()
 		case ex := <-b.limits:
@@ -230,9 +244,10 @@ func (b *Bridge) untilWake() time.Duration {
 		return time.Hour
 	}
 	next := time.Hour
-	for _, at := range []time.Time{b.agenda.first(), b.lanes.wake()} {
+	now := b.now()
+	for _, at := range []time.Time{b.agenda.first(), b.lanes.wake(now)} {
 		if !at.IsZero() {
-			next = min(next, max(at.Sub(b.now()), time.Millisecond))
+			next = min(next, max(at.Sub(now), 0))
 		}
 	}
 	return next

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -18,7 +17,6 @@ const (
 	anonymousID      = "talkbridge-anonymous"
 	callerIDPrefix   = "talkbridge:"
 	anonymousName    = "Anonymous caller"
-	maxNameRunes     = 120
 	howDirect        = "direct"
 	howShared        = "shared"
 	howExternal      = "external_id"
@@ -40,13 +38,19 @@ func (w *work) caller(ctx context.Context) result {
 		}
 		return w.findOrMake(ctx, number)
 	})
-	if v := classify(err, false); v.kind != ok {
-		if ctx.Err() != nil {
-			return result{}
-		}
+	switch v := classify(err, false); v.kind {
+	case ok:
+		// What is remembered asked nobody: it says nothing of our credentials.
+		return w.note(ctx, Outcome{Kind: CallerKnown, Step: StepCaller, User: found.id, How: found.how})
+	case halt:
+		w.answer = refusedUs
+		return w.putOff(v, err)
+	case invalid, park:
+		return w.park(ctx, intent{}, StepCaller, err)
+	case retry, unknown, waitUntil, reapply, reresolve, closed, gone:
 		return w.putOff(v, err)
 	}
-	return w.note(ctx, Outcome{Kind: CallerKnown, Step: StepCaller, User: found.id, How: found.how})
+	return result{}
 }
 
 // findOrMake is for a number that may be searched for.
@@ -55,7 +59,8 @@ func (w *work) findOrMake(ctx context.Context, number telephony.Number) (user, e
 	if err != nil {
 		return user{}, err
 	}
-	if hit, how, found := choose(hits.Users, number, w.policy); found {
+	usable := slices.DeleteFunc(hits.Users, func(u zendesk.User) bool { return !w.usable(u) })
+	if hit, how, found := choose(usable, number, w.policy); found {
 		return user{hit.ID, how}, nil
 	}
 	made, err := w.b.zendesk.CreateUser(ctx, zendesk.NewUser{
@@ -86,7 +91,7 @@ func (w *work) findOrMake(ctx context.Context, number telephony.Number) (user, e
 func choose(hits []zendesk.User, number telephony.Number, p *Policy) (zendesk.User, string, bool) {
 	var direct, shared []zendesk.User
 	for _, u := range hits {
-		if !u.Active || u.Suspended || telephony.ParseNumber(u.Phone, p.Country).E164 != number.E164 {
+		if telephony.ParseNumber(u.Phone, p.Country).E164 != number.E164 {
 			continue
 		}
 		if u.SharedPhoneNumber {
@@ -118,8 +123,10 @@ func (w *work) placeholder(ctx context.Context) (user, error) {
 		if err != nil {
 			return user{}, err
 		}
-		if len(hits) > 0 {
-			return user{hits[0].ID, howPlaceholder}, nil
+		for _, u := range hits {
+			if w.usable(u) {
+				return user{u.ID, howPlaceholder}, nil
+			}
 		}
 	}
 	id, err := w.byExternalID(ctx, anonymousID)
@@ -144,11 +151,16 @@ func (w *work) byExternalID(ctx context.Context, id string) (int64, error) {
 		return 0, err
 	}
 	for _, u := range known {
-		if u.Active && !u.Suspended {
+		if w.usable(u) {
 			return u.ID, nil
 		}
 	}
 	return 0, nil
+}
+
+// usable reports whether Zendesk takes the user as a requester, as far as is known.
+func (w *work) usable(u zendesk.User) bool {
+	return u.Active && !u.Suspended && !w.b.callers.avoided(u.ID)
 }
 
 // refused reports whether Zendesk said that this user cannot be made.
@@ -164,8 +176,5 @@ func callerName(party telephony.Party, number telephony.Number) string {
 	if name == "" || telephony.IsWithheld(name) || name == party.Number {
 		return "Caller " + number.E164
 	}
-	if utf8.RuneCountInString(name) > maxNameRunes {
-		name = string([]rune(name)[:maxNameRunes])
-	}
-	return name
+	return clip(name, maxName)
 }

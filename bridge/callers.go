@@ -28,6 +28,7 @@ type callers struct {
 	mu    sync.Mutex
 	known map[string]remembered
 	busy  map[string]chan struct{}
+	bad   map[int64]time.Time // refused as requesters, and when
 }
 
 type remembered struct {
@@ -36,7 +37,7 @@ type remembered struct {
 }
 
 func newCallers(now func() time.Time) *callers {
-	return &callers{now: now, known: make(map[string]remembered), busy: make(map[string]chan struct{})}
+	return &callers{now: now, known: make(map[string]remembered), busy: make(map[string]chan struct{}), bad: make(map[int64]time.Time)}
 }
 
 // resolve returns the remembered user of key, or what find returns. While one
@@ -84,24 +85,41 @@ func (c *callers) claim(key string) (user, bool, <-chan struct{}) {
 
 // remember must be called with the lock held. A full memory forgets some.
 func (c *callers) remember(key string, u user) {
-	if len(c.known) >= maxCallers {
-		for k := range c.known {
-			delete(c.known, k)
-			if len(c.known) < maxCallers*9/10 {
-				break
-			}
-		}
-	}
+	trim(c.known)
 	c.known[key] = remembered{u, c.now()}
 }
 
-// forget drops a user whom Zendesk does not take any more.
-func (c *callers) forget(id int64) {
+// avoid drops a user whom Zendesk does not take as a requester. Its search may
+// go on finding him for minutes.
+func (c *callers) avoid(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for key, k := range c.known {
 		if k.id == id {
 			delete(c.known, key)
+		}
+	}
+	trim(c.bad)
+	c.bad[id] = c.now()
+}
+
+// avoided reports whether Zendesk refused the user within the last hour.
+func (c *callers) avoided(id int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, found := c.bad[id]
+	return found && c.now().Sub(at) < rememberCaller
+}
+
+// trim makes room in a full memory: it forgets a tenth.
+func trim[K comparable, V any](m map[K]V) {
+	if len(m) < maxCallers {
+		return
+	}
+	for k := range m {
+		delete(m, k)
+		if len(m) < maxCallers*9/10 {
+			return
 		}
 	}
 }

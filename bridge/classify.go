@@ -1,7 +1,7 @@
 package bridge
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -29,6 +29,8 @@ const (
 	closed
 	// gone: what was named does not exist.
 	gone
+	// invalid: something in the request is not taken.
+	invalid
 	// park: a person must act.
 	park
 	// halt: the credentials are not taken. Everything stops, loudly.
@@ -37,7 +39,7 @@ const (
 
 func (k verdictKind) String() string {
 	return [...]string{
-		"ok", "retry", "unknown", "wait", "reapply", "reresolve", "closed", "gone", "park", "halt",
+		"ok", "retry", "unknown", "wait", "reapply", "reresolve", "closed", "gone", "invalid", "park", "halt",
 	}[k]
 }
 
@@ -48,8 +50,16 @@ type verdict struct {
 	wait time.Duration
 }
 
-// defaultRetryAfter is the wait after a 429 that names none.
-const defaultRetryAfter = 15 * time.Second
+const (
+	// defaultRetryAfter is the wait after a 429 that names none.
+	defaultRetryAfter = 15 * time.Second
+	// maxRetryAfter bounds what an answer may make a lane wait. Zendesk's
+	// longest window is ten minutes.
+	maxRetryAfter = 15 * time.Minute
+	// tokenOperation is the one that fetches an access token, which each
+	// method of the client may do.
+	tokenOperation = "CreateToken"
+)
 
 // classify says what an error asks for. write is whether the request would
 // have changed something: only a write has an unknown fate. It is the only
@@ -58,57 +68,49 @@ func classify(err error, write bool) verdict {
 	if err == nil {
 		return verdict{kind: ok}
 	}
-	fate := retry
-	if write {
-		fate = unknown
+	refusal, refused := errors.AsType[*zendesk.Error](err)
+	if zendesk.Uncertain(err) {
+		v := verdict{kind: retry}
+		if write {
+			v.kind = unknown
+		}
+		if refused {
+			v.wait = min(refusal.RetryAfter, maxRetryAfter)
+		}
+		return v
 	}
-	if refusal, found := errors.AsType[*zendesk.Error](err); found && !zendesk.Uncertain(err) {
-		return classifyRefusal(refusal)
+	if refused {
+		v := classifyRefusal(refusal)
+		v.wait = min(v.wait, maxRetryAfter)
+		return v
 	}
-	if input, found := errors.AsType[*zendesk.InputError](err); found && input != nil {
+	if _, input := errors.AsType[*zendesk.InputError](err); input {
 		return verdict{kind: park}
 	}
-	if !zendesk.Uncertain(err) {
-		if errors.Is(err, context.Canceled) {
-			return verdict{kind: retry}
-		}
-		if refusal, found := errors.AsType[*zendesk.Error](err); found && refusal.IsUnauthorized() {
-			return verdict{kind: halt}
-		}
-		return verdict{kind: retry}
-	}
-	if refusal, found := errors.AsType[*zendesk.Error](err); found {
-		return verdict{kind: fate, wait: refusal.RetryAfter}
-	}
-	return verdict{kind: fate}
+	return verdict{kind: retry}
 }
 
-// classifyRefusal is for answers below 500: whatever was asked did not happen.
+// classifyRefusal is for answers that say what was asked did not happen.
 func classifyRefusal(e *zendesk.Error) verdict {
-	switch e.Status {
-	case http.StatusUnauthorized:
-		return verdict{kind: halt, wait: e.RetryAfter}
-	case http.StatusTooManyRequests:
-		wait := e.RetryAfter
-		if wait <= 0 {
-			wait = defaultRetryAfter
-		}
-		return verdict{kind: waitUntil, wait: wait}
-	case http.StatusConflict:
-		return verdict{kind: reapply}
-	case http.StatusNotFound, http.StatusGone:
-		return verdict{kind: gone}
-	case http.StatusRequestTimeout, http.StatusTooEarly:
+	switch {
+	case e.Status == http.StatusTooManyRequests:
+		return verdict{kind: waitUntil, wait: cmp.Or(e.RetryAfter, defaultRetryAfter)}
+	case e.Status >= http.StatusInternalServerError, e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooEarly:
 		return verdict{kind: retry, wait: e.RetryAfter}
-	case http.StatusUnprocessableEntity:
-		switch {
-		case e.IsClosed():
-			return verdict{kind: closed}
-		case e.HasDetail("requester", "requester_id"):
-			return verdict{kind: reresolve}
-		}
+	case e.Status == http.StatusUnauthorized, e.Operation == tokenOperation:
+		return verdict{kind: halt}
+	case e.Status == http.StatusConflict:
+		return verdict{kind: reapply}
+	case e.IsNotFound():
+		return verdict{kind: gone}
+	case e.IsClosed():
+		return verdict{kind: closed}
+	case e.Status != http.StatusUnprocessableEntity:
+		return verdict{kind: park}
+	case e.HasDetail("requester", "requester_id"):
+		return verdict{kind: reresolve}
 	}
-	return verdict{kind: park}
+	return verdict{kind: invalid}
 }
 
 // backoff is how long to wait before try n, counted from 0: it doubles from one

@@ -11,9 +11,9 @@ import (
 func (w *work) complete(ctx context.Context) result {
 	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket}
 	update := w.ticketUpdate(o.Intent)
-	if owner := w.lastAgent(); owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
+	if owner := w.lastAgent(); !w.step.Bare && owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
 		ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
-		v := classify(err, false)
+		v := w.judge(err, false)
 		if v.kind != ok && v.kind != gone {
 			return w.putOff(v, err)
 		}
@@ -47,17 +47,22 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 	sent := w.b.now()
 	_, err := w.b.zendesk.UpdateTicket(ctx, o.Ticket, update)
 	took := w.b.now().Sub(sent)
-	v := classify(err, true)
+	v := w.judge(err, true)
 	switch v.kind {
 	case ok:
 		w.log.WithField("ticket_id", o.Ticket).Info("ticket updated")
-		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, TookMS: milliseconds(took)})
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Took: took})
 	case unknown:
 		return w.fateUnknown(ctx, in, o.Step, err)
 	case closed:
 		return w.closed(ctx, in, o, err)
 	case gone:
 		return w.gone(ctx, in, o)
+	case invalid:
+		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || (c != nil && c.AnsweredByID != 0)) {
+			return w.bare(ctx, in, o.Step, err)
+		}
+		return w.park(ctx, in, o.Step, err)
 	case park, reresolve:
 		return w.park(ctx, in, o.Step, err)
 	case retry, waitUntil, reapply, halt:
@@ -66,10 +71,14 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 }
 
 // closed: the ticket takes no update. The call's own gets a successor; a note
-// on a duplicate is done with.
+// on a duplicate is done with. A successor that is closed as well gets none:
+// something closes them all.
 func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
-	if o.Step == StepLink {
+	switch {
+	case o.Step == StepLink:
 		return w.note(ctx, Outcome{Kind: Done, Step: StepLink, Intent: in.id, Ticket: o.Ticket, Reason: err.Error()})
+	case w.record.Successor > 0:
+		return w.park(ctx, in, o.Step, err)
 	}
 	w.log.WithField("ticket_id", o.Ticket).Warn("ticket closed before the call was complete, a new one follows it")
 	w.b.metrics.successors.Inc()
@@ -90,7 +99,7 @@ func (w *work) gone(ctx context.Context, in intent, o Outcome) result {
 func (w *work) verify(ctx context.Context) result {
 	open := w.record.Open
 	page, err := w.b.zendesk.ListTicketAudits(ctx, open.Ticket, zendesk.AuditListOptions{NewestFirst: true})
-	v := classify(err, false)
+	v := w.judge(err, false)
 	if v.kind == gone {
 		return w.gone(ctx, intent{id: open.ID}, Outcome{Step: open.Step, Ticket: open.Ticket})
 	}
@@ -104,7 +113,7 @@ func (w *work) verify(ctx context.Context) result {
 		}
 	}
 	if w.step.Conclusive {
-		return w.note(ctx, Outcome{Kind: Freed, Step: open.Step, Intent: open.ID, Reason: "not in the audits, and it cannot commit any more"})
+		return w.note(ctx, Outcome{Kind: Freed, Step: open.Step, Intent: open.ID, Reason: "not in the audits, and it cannot commit any more", Doubtful: true})
 	}
 	return result{looked: w.b.now()}
 }

@@ -33,7 +33,7 @@ func (b *Bridge) take(ctx context.Context, r journal.Record) error {
 	events, begins := b.decode(r)
 	e, known := b.calls[id]
 	if !known {
-		e = &entry{call: telephony.NewCall(id), first: r.Seq}
+		e = &entry{call: telephony.NewCall(id), first: r.Seq, found: !begins}
 		b.calls[id] = e
 		if !begins {
 			if err := b.recall(ctx, id, e, r.Seq); err != nil {
@@ -73,18 +73,23 @@ func (b *Bridge) decode(r journal.Record) (events []telephony.Event, begins bool
 // apply folds one entry, its events decoded, into a call.
 func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
 	e.applied = r.Seq
-	if r.Kind == journal.Outcome {
-		o, err := DecodeOutcome(r.Data)
-		if err != nil {
-			b.unreadable(r, err)
-			return
-		}
-		e.record.apply(r.Seq, o)
+	if r.Kind != journal.Outcome {
+		e.take(r.Stored, events)
 		return
 	}
+	o, err := DecodeOutcome(r.Data)
+	if err != nil {
+		b.unreadable(r, err)
+		return
+	}
+	e.record.apply(r.Seq, o)
+}
+
+// take folds events that became durable at stored.
+func (e *entry) take(stored time.Time, events []telephony.Event) {
 	for _, event := range events {
 		if e.call.Apply(event) {
-			e.heard = r.Stored
+			e.heard = stored
 			e.found = e.found || (event.Kind == telephony.LegStarted && event.Estimated)
 		}
 	}
@@ -98,7 +103,11 @@ func (b *Bridge) unreadable(r journal.Record, err error) {
 // recall loads what the journal holds of a call before seq: it is no longer,
 // or not yet, in memory.
 func (b *Bridge) recall(ctx context.Context, id telephony.CallID, e *entry, before uint64) error {
-	story, err := b.journal.Story(ctx, string(id))
+	var story []journal.Record
+	err := whileFull(ctx, b.log.WithField("call_id", id), func() (err error) {
+		story, err = b.journal.Story(ctx, string(id))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read the story of %s: %w", id, err)
 	}
@@ -152,26 +161,36 @@ func (b *Bridge) current() *Policy {
 	return p
 }
 
-// consider plans a call that nobody works on, and queues what is owed.
+// consider plans a call that nobody works on, and queues what is owed. A call
+// that waits in a lane already changes to a more urgent one.
 func (b *Bridge) consider(id telephony.CallID, e *entry) {
-	if e.running || e.queued || e.applied < e.awaits {
+	if e.running || e.applied < e.awaits {
 		return
 	}
-	step := plan(e.call.State(), &e.record, b.current(), b.moment(id))
+	step, now := plan(e.call.State(), &e.record, b.current(), b.moment(id)), b.now()
 	switch {
 	case step.Settled:
 		if e.settled.IsZero() {
-			e.settled = b.now()
+			e.settled = now
 		}
 		return
 	case step.Kind == "":
-	case step.At.After(b.now()):
-		b.agenda.add(step.At, id)
-	default:
-		e.queued = true
-		b.lanes.push(laneOf(step), id, b.now())
+	case step.At.After(now):
+		b.wakeAt(step.At, id, e)
+	case !e.queued || laneOf(step) < e.in:
+		e.queued, e.in = true, laneOf(step)
+		b.lanes.push(e.in, id, now)
 	}
 	e.settled = time.Time{}
+}
+
+// wakeAt makes an appointment, unless there is one that is no later.
+func (b *Bridge) wakeAt(at time.Time, id telephony.CallID, e *entry) {
+	if !e.wakes.IsZero() && !e.wakes.After(at) {
+		return
+	}
+	e.wakes = at
+	b.agenda.add(at, id)
 }
 
 // dispatch starts what is due and has room, planned anew: between queueing and
@@ -186,6 +205,7 @@ func (b *Bridge) dispatch(workCtx context.Context) {
 			break
 		}
 		if e, found := b.calls[id]; found {
+			e.wakes = time.Time{}
 			b.consider(id, e)
 		}
 	}
@@ -203,7 +223,7 @@ func (b *Bridge) dispatch(workCtx context.Context) {
 // start begins the step that is owed now, if it still belongs to this lane.
 func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bool {
 	e, found := b.calls[id]
-	if !found {
+	if !found || !e.queued || e.in != in || e.running {
 		return false
 	}
 	e.queued = false
@@ -230,12 +250,9 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 	if r.err != nil {
 		return r.err
 	}
-	now := b.now()
-	switch {
-	case r.halt:
-		b.lanes.pause(lanePops, now.Add(haltFor))
-	case r.pause > 0:
-		b.lanes.pause(r.lane, now.Add(r.pause))
+	b.credentials(r.answer)
+	if r.pause > 0 {
+		b.lanes.pause(r.lane, b.now().Add(r.pause))
 	}
 	e, found := b.calls[r.call]
 	if !found {
@@ -250,7 +267,7 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 		e.record.putOff(*r.later)
 	}
 	if r.reread {
-		fresh := &entry{call: telephony.NewCall(r.call), first: e.first}
+		fresh := &entry{call: telephony.NewCall(r.call), first: e.first, wakes: e.wakes, queued: e.queued, in: e.in}
 		if err := b.recall(ctx, r.call, fresh, b.applied+1); err != nil {
 			return err
 		}
@@ -259,6 +276,23 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 	}
 	b.consider(r.call, e)
 	return nil
+}
+
+// credentials stops all lanes while Zendesk refuses us, and says so once.
+func (b *Bridge) credentials(a answer) {
+	switch {
+	case a == refusedUs:
+		if !b.halted {
+			b.log.WithField("retry_in", haltFor.String()).
+				Error("zendesk refuses the credentials, everything waits: check zendesk.oauth or zendesk.api_token")
+		}
+		b.halted, b.lanes.single = true, true
+		b.lanes.pause(lanePops, b.now().Add(haltFor))
+	case a == taken && b.halted:
+		b.halted = false
+		b.lanes.resume()
+		b.log.Info("zendesk takes the credentials again")
+	}
 }
 
 // learn pauses lanes as the budget asks for it.

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -34,26 +33,26 @@ func (w *work) create(ctx context.Context) result {
 	sent := w.b.now()
 	ticket, err := w.b.zendesk.CreateVoiceTicket(ctx, request)
 	took := w.b.now().Sub(sent)
-	done := Outcome{Step: StepCreate, Intent: in.id, TookMS: milliseconds(took)}
-	v := classify(err, true)
+	v := w.judge(err, true)
 	switch v.kind {
 	case ok:
-		done.Kind, done.Ticket = Done, ticket.ID
-		done.Want, done.Pop = w.step.Want.Key, w.shown(ticket.ID, request.DisplayToAgent)
 		w.log.WithField("ticket_id", ticket.ID).WithField("via_id", request.Ticket.ViaID).Info("ticket made")
-		return w.note(ctx, done)
+		if w.step.Bare {
+			w.unverify()
+		}
+		return w.note(ctx, Outcome{
+			Kind: Done, Step: StepCreate, Intent: in.id, ExternalID: o.ExternalID, Ticket: ticket.ID,
+			Want: o.Want, Pop: w.shown(ticket.ID, request.DisplayToAgent), Took: took,
+		})
 	case unknown:
 		return w.fateUnknown(ctx, in, StepCreate, err)
-	case park, gone:
-		essential := request.DisplayToAgent == 0 && request.Ticket.AssigneeID == 0
-		if essential || w.record.waits[StepCreate].bare {
-			return w.park(ctx, in, StepCreate, err)
+	case invalid:
+		if !w.step.Bare && request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 {
+			return w.bare(ctx, in, StepCreate, err)
 		}
-		// The agent is what was refused, most likely: he must not cost a ticket.
-		w.policy.Directory.Unverify(request.Ticket.AssigneeID)
-		done.Kind, done.Bare, done.Reason = Freed, true, err.Error()
-		w.log.WithError(err).Warn("ticket refused with its agent, made without")
-		return w.note(ctx, done)
+		return w.park(ctx, in, StepCreate, err)
+	case park, gone:
+		return w.park(ctx, in, StepCreate, err)
 	case reresolve:
 		return w.dropCaller(ctx, in, err)
 	case retry, waitUntil, reapply, closed, halt:
@@ -61,18 +60,44 @@ func (w *work) create(ctx context.Context) result {
 	return w.free(ctx, in, StepCreate, v, err)
 }
 
-// lookFirst asks for the ticket before it is made: for a call that was found
-// alive, a journal that is lost now may have known one.
+func answeredBy(t zendesk.VoiceTicket) int64 {
+	if t.Ticket.VoiceComment == nil {
+		return 0
+	}
+	return t.Ticket.VoiceComment.AnsweredByID
+}
+
+// bare has a refused write made without the agent: he is what was refused, most
+// likely, and must not cost a ticket.
+func (w *work) bare(ctx context.Context, in intent, step StepKind, err error) result {
+	w.warn(err).Warn("refused with its agent, made without")
+	return w.note(ctx, Outcome{Kind: Freed, Step: step, Intent: in.id, Bare: true, Reason: err.Error()})
+}
+
+// unverify is for when a write passed without its agents: they were what
+// Zendesk had refused. They are asked for again before they are used again.
+func (w *work) unverify() {
+	for _, agent := range []int64{w.answeredBy(), w.lastAgent()} {
+		if agent != 0 {
+			w.policy.Directory.Unverify(agent)
+		}
+	}
+}
+
+// lookFirst asks for the ticket before it is made: for a call that was not seen
+// to begin, a journal that is lost now may have known one.
 func (w *work) lookFirst(ctx context.Context) (result, bool) {
 	tickets, err := w.b.zendesk.TicketsByExternalID(ctx, w.externalID())
-	if v := classify(err, false); v.kind != ok {
+	if v := w.judge(err, false); v.kind != ok {
 		return w.putOff(v, err), true
 	}
 	if len(tickets) == 0 {
 		return result{}, false
 	}
 	w.log.WithField("ticket_id", tickets[0].ID).Info("ticket found")
-	return w.note(ctx, Outcome{Kind: Done, Step: StepCreate, Ticket: tickets[0].ID, Reason: "it was there already"}), true
+	return w.note(ctx, Outcome{
+		Kind: Done, Step: StepCreate, ExternalID: w.externalID(), Ticket: tickets[0].ID, Reason: "it was there already",
+	}), true
 }
 
 // shown is the outcome of a pop that the create did in the same request.
@@ -90,13 +115,13 @@ func (w *work) shown(ticket, agent int64) *screenpop.Outcome {
 
 // fateUnknown notes that a write may have happened.
 func (w *work) fateUnknown(ctx context.Context, in intent, step StepKind, err error) result {
-	w.log.WithError(err).Warn("fate of a write unknown, looking it up")
+	w.warn(err).Warn("fate of a write unknown, looking it up")
 	return w.note(ctx, Outcome{Kind: Unknown, Step: step, Intent: in.id, Reason: err.Error()})
 }
 
-// park leaves a write to a person.
+// park leaves a step to a person.
 func (w *work) park(ctx context.Context, in intent, step StepKind, err error) result {
-	w.log.WithError(err).Error("step parked, a person must act")
+	w.warn(err).Error("step parked, a person must act")
 	return w.note(ctx, Outcome{Kind: Parked, Step: step, Intent: in.id, Reason: err.Error()})
 }
 
@@ -104,38 +129,35 @@ func (w *work) park(ctx context.Context, in intent, step StepKind, err error) re
 func (w *work) free(ctx context.Context, in intent, step StepKind, v verdict, err error) result {
 	late := w.putOff(v, err)
 	r := w.note(ctx, Outcome{
-		Kind: Freed, Step: step, Intent: in.id, Reason: err.Error(), NotBefore: late.later.NotBefore.UTC(),
+		Kind: Freed, Step: step, Intent: in.id, Reason: err.Error(),
+		NotBefore: late.later.NotBefore.UTC(), Uncounted: late.later.Uncounted,
 	})
-	r.pause, r.halt = late.pause, late.halt
+	r.pause = late.pause
 	return r
 }
 
-// dropCaller frees a write whose requester Zendesk refused, and has him found anew.
-func (w *work) dropCaller(ctx context.Context, in intent, err error) result {
-	w.log.WithError(err).Warn("requester refused, found anew")
-	w.b.callers.forget(w.record.Caller)
-	first := w.note(ctx, Outcome{Kind: Freed, Step: StepCreate, Intent: in.id, Reason: err.Error()})
-	if first.err != nil {
-		return first
-	}
-	if w.record.waits[StepCreate].tries >= maxReresolve {
-		return w.note(ctx, Outcome{Kind: Parked, Step: StepCreate, Reason: err.Error()})
-	}
-	return w.note(ctx, Outcome{Kind: CallerDropped, Reason: err.Error()})
-}
+// maxDropped is how often a requester is found anew for one call.
+const maxDropped = 3
 
-// maxReresolve is how often a requester is found anew for one call.
-const maxReresolve = 3
+// dropCaller frees a create whose requester Zendesk refused, and has him found
+// anew: he was merged, deleted or suspended.
+func (w *work) dropCaller(ctx context.Context, in intent, err error) result {
+	if w.record.Dropped >= maxDropped {
+		return w.park(ctx, in, StepCreate, err)
+	}
+	w.warn(err).Warn("requester refused, found anew")
+	w.b.callers.avoid(w.record.Caller)
+	return w.note(ctx, Outcome{Kind: CallerDropped, Step: StepCreate, Intent: in.id, User: w.record.Caller, Reason: err.Error()})
+}
 
 // lookup asks whether the ticket is there.
 func (w *work) lookup(ctx context.Context) result {
-	open := w.record.Open
-	external := w.record.ExternalID
+	open, external := w.record.Open, w.record.ExternalID
 	if open != nil {
 		external = open.ExternalID
 	}
 	tickets, err := w.b.zendesk.TicketsByExternalID(ctx, external)
-	if v := classify(err, false); v.kind != ok {
+	if v := w.judge(err, false); v.kind != ok {
 		return w.putOff(v, err)
 	}
 	switch {
@@ -145,21 +167,27 @@ func (w *work) lookup(ctx context.Context) result {
 		return w.note(ctx, Outcome{Kind: Done, Step: StepLookup, Reason: "there is one ticket"})
 	case len(tickets) == 1:
 		w.log.WithField("ticket_id", tickets[0].ID).Info("ticket found")
-		return w.note(ctx, Outcome{Kind: Done, Step: StepCreate, Intent: open.ID, Ticket: tickets[0].ID, Reason: "found by its external_id"})
+		return w.note(ctx, Outcome{
+			Kind: Done, Step: StepCreate, Intent: open.ID, ExternalID: external, Ticket: tickets[0].ID,
+			Reason: "found by its external_id",
+		})
 	case w.step.Conclusive:
-		return w.note(ctx, Outcome{Kind: Freed, Step: StepCreate, Intent: open.ID, Reason: "not there, and it cannot commit any more"})
+		return w.note(ctx, Outcome{
+			Kind: Freed, Step: StepCreate, Intent: open.ID, Doubtful: true, Reason: "not there, and it cannot commit any more",
+		})
 	}
 	return result{looked: w.b.now()}
 }
 
 // duplicate raises the alarm: the older ticket wins.
 func (w *work) duplicate(ctx context.Context, tickets []zendesk.Ticket) result {
-	ids := make([]int64, 0, len(tickets))
+	o := Outcome{Kind: Duplicate, Ticket: tickets[0].ID, Reason: "more than one ticket carries the external_id"}
 	for _, t := range tickets {
-		ids = append(ids, t.ID)
+		o.Tickets = append(o.Tickets, t.ID)
 	}
-	w.log.WithField("tickets", ids).Error("call has more than one ticket")
-	return w.note(ctx, Outcome{Kind: Duplicate, Tickets: ids, Ticket: ids[0], Reason: "more than one ticket carries the external_id"})
+	if w.record.Open != nil {
+		o.Intent = w.record.Open.ID
+	}
+	w.log.WithField("tickets", o.Tickets).Error("call has more than one ticket")
+	return w.note(ctx, o)
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -33,7 +33,13 @@ type Zendesk interface {
 	UsersByExternalIDs(ctx context.Context, externalIDs ...string) ([]zendesk.User, error)
 	UsersByEmail(ctx context.Context, email string) ([]zendesk.User, error)
 	CreateUser(ctx context.Context, u zendesk.NewUser) (zendesk.User, error)
+	NewestOpenTicket(ctx context.Context, userID int64) (newest zendesk.Ticket, found bool, err error)
 }
+
+var (
+	_ Journal = (*journal.Journal)(nil)
+	_ Zendesk = (*zendesk.Client)(nil)
+)
 
 // AudioCollector copies the audio of a call to where it can be served.
 type AudioCollector interface {

@@ -59,6 +59,9 @@ type lanes struct {
 	waiting [laneCount][]waiter
 	running [laneCount]int
 	paused  [laneCount]time.Time
+	// single lets only one request out at a time: Zendesk refused us, and one
+	// is enough to find out whether it still does.
+	single bool
 }
 
 type waiter struct {
@@ -92,7 +95,10 @@ func (l *lanes) room(in lane) bool {
 	for i := range laneLocal {
 		total += l.running[i]
 	}
-	if in == lanePops {
+	switch {
+	case l.single:
+		return total == 0
+	case in == lanePops:
 		return total < maxRunning
 	}
 	return total-l.running[lanePops] < maxRunning-reservedForPops && total < maxRunning
@@ -110,12 +116,16 @@ func (l *lanes) pause(from lane, until time.Time) {
 	}
 }
 
+// resume ends all pauses.
+func (l *lanes) resume() { l.paused, l.single = [laneCount]time.Time{}, false }
+
 // wake is when a paused lane with somebody waiting goes on, zero if none does.
-func (l *lanes) wake() time.Time {
+func (l *lanes) wake(now time.Time) time.Time {
 	var first time.Time
 	for in := range laneCount {
-		if len(l.waiting[in]) > 0 && !l.paused[in].IsZero() && (first.IsZero() || l.paused[in].Before(first)) {
-			first = l.paused[in]
+		at := l.paused[in]
+		if len(l.waiting[in]) > 0 && at.After(now) && (first.IsZero() || at.Before(first)) {
+			first = at
 		}
 	}
 	return first

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
@@ -59,9 +61,7 @@ func (b *Bridge) Calls(ctx context.Context) ([]View, error) {
 	var views []View
 	err := b.ask(ctx, func() {
 		for id, e := range b.calls {
-			state := e.call.State()
-			next := plan(state, &e.record, b.current(), b.moment(id))
-			views = append(views, View{State: state, Record: e.record, Next: next})
+			views = append(views, b.view(id, e))
 		}
 	})
 	slices.SortFunc(views, func(x, y View) int {
@@ -78,26 +78,52 @@ func (b *Bridge) Call(ctx context.Context, id telephony.CallID) (View, bool, err
 		e, known := b.calls[id]
 		if known {
 			found = true
-			view = View{State: e.call.State(), Record: e.record, Next: plan(e.call.State(), &e.record, b.current(), b.moment(id))}
+			view = b.view(id, e)
 		}
 	})
 	if err != nil || found {
 		return view, found, err
 	}
-	return ReadCall(ctx, b.journal, id)
+	view, found, err = ReadCall(ctx, b.journal, id)
+	if err != nil || !found {
+		return view, found, err
+	}
+	err = b.ask(ctx, func() { view.Next = plan(view.State, &view.Record, b.current(), b.moment(id)) })
+	return view, found, err
 }
 
-// ReadCall folds one call from the journal alone.
+func (b *Bridge) view(id telephony.CallID, e *entry) View {
+	state := e.call.State()
+	return View{State: state, Record: e.record, Next: plan(state, &e.record, b.current(), b.moment(id))}
+}
+
+// ReadCall folds one call from the journal alone, so that Next is not known.
+// What cannot be read is an error.
 func ReadCall(ctx context.Context, j Journal, id telephony.CallID) (View, bool, error) {
 	story, err := j.Story(ctx, string(id))
 	if err != nil || len(story) == 0 {
 		return View{}, false, err
 	}
-	b := &Bridge{metrics: newMetrics(nil)}
 	e := &entry{call: telephony.NewCall(id)}
 	for _, r := range story {
-		events, _ := b.decode(r)
-		b.apply(e, r, events)
+		if err := e.fold(r); err != nil {
+			return View{}, false, fmt.Errorf("read entry %d of %s: %w", r.Seq, id, err)
+		}
 	}
 	return View{State: e.call.State(), Record: e.record}, true, nil
+}
+
+// fold takes one entry of the journal.
+func (e *entry) fold(r journal.Record) error {
+	if r.Kind == journal.Outcome {
+		o, err := DecodeOutcome(r.Data)
+		if err != nil {
+			return err
+		}
+		e.record.apply(r.Seq, o)
+		return nil
+	}
+	events, err := DecodeEvents(r.Data)
+	e.take(r.Stored, events)
+	return err
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
@@ -87,7 +88,7 @@ type Outcome struct {
 
 	// Want is the key of the pop that this answers, Pop its outcome.
 	Want string             `json:"want,omitzero"`
-	Pop  *screenpop.Outcome `json:"pop,omitzero"`
+	Pop  *screenpop.Outcome `json:"-"`
 
 	Audio *Audio `json:"audio,omitzero"`
 	// Tickets are those of a duplicate, the oldest first.
@@ -99,8 +100,13 @@ type Outcome struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 	// Bare asks that the next try leaves out what is not essential.
 	Bare bool `json:"bare,omitzero"`
-	// TookMS is how long the exchange took, in milliseconds.
-	TookMS float64 `json:"took_ms,omitzero"`
+	// Uncounted marks a wait that Zendesk asked for: it is no failed try.
+	Uncounted bool `json:"uncounted,omitzero"`
+	// Doubtful marks a write that was freed because look-ups did not find it,
+	// rather than because it was refused.
+	Doubtful bool `json:"doubtful,omitzero"`
+	// Took is how long the exchange took; in JSON it is in seconds.
+	Took time.Duration `json:"-"`
 }
 
 // Audio is a kept voicemail or recording. The zero URL says that there is none
@@ -111,6 +117,57 @@ type Audio struct {
 	Seconds int    `json:"seconds,omitzero"`
 	Refused string `json:"refused,omitzero"`
 }
+
+func (a *Audio) playable() bool { return a != nil && a.URL != "" }
+
+// outcomeFields are the fields of an Outcome whose JSON form is their own.
+type outcomeFields Outcome
+
+// wireOutcome is an Outcome in JSON: durations are numbers of seconds.
+type wireOutcome struct {
+	outcomeFields
+	Pop  *wirePop `json:"pop,omitzero"`
+	Took float64  `json:"took,omitzero"`
+}
+
+type wirePop struct {
+	Agent    int64            `json:"agent"`
+	Ticket   int64            `json:"ticket,omitzero"`
+	User     int64            `json:"user,omitzero"`
+	Result   screenpop.Result `json:"result"`
+	Latency  float64          `json:"latency"`
+	Attempts int              `json:"attempts"`
+	Error    string           `json:"error,omitzero"`
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (o Outcome) MarshalJSON() ([]byte, error) {
+	wire := wireOutcome{outcomeFields: outcomeFields(o), Took: o.Took.Seconds()}
+	if p := o.Pop; p != nil {
+		wire.Pop = &wirePop{p.Agent, p.Ticket, p.User, p.Result, p.Latency.Seconds(), p.Attempts, p.Err}
+	}
+	return json.Marshal(wire)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (o *Outcome) UnmarshalJSON(data []byte) error {
+	var wire wireOutcome
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	*o = Outcome(wire.outcomeFields)
+	o.Took = fromSeconds(wire.Took)
+	if p := wire.Pop; p != nil {
+		o.Pop = &screenpop.Outcome{
+			Agent: p.Agent, Ticket: p.Ticket, User: p.User, Result: p.Result, Latency: fromSeconds(p.Latency),
+			Attempts: p.Attempts, Err: p.Error,
+		}
+	}
+	return nil
+}
+
+// fromSeconds is exact for durations below a hundred days.
+func fromSeconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
 
 func (o Outcome) encode() []byte {
 	data, err := json.Marshal(o)

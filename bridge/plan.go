@@ -58,9 +58,9 @@ func plan(call telephony.State, record *Record, policy *Policy, at Moment) Step 
 	now := at.Now
 	switch {
 	case record.Gone:
-		return Step{Settled: true, Reason: "a person deleted the ticket"}
+		return Step{Settled: !call.Live(), Reason: "a person deleted the ticket"}
 	case call.Direction == "":
-		return Step{Reason: "not known yet who called whom"}
+		return Step{Settled: true, Reason: "nothing of the phones is known yet"}
 	case call.Direction == telephony.Internal:
 		return Step{Settled: call.Ended(), Reason: "internal calls get no ticket"}
 	}
@@ -94,8 +94,9 @@ func (p planner) owed() []Step {
 	}
 	for _, candidate := range []func() (Step, bool){p.caller, p.audio, p.create, p.check, p.complete, p.link} {
 		if step, ok := candidate(); ok {
-			if w := p.record.waits[step.Kind]; !w.until.IsZero() {
-				step.At, step.Bare = w.until, w.bare
+			step.Bare = p.record.Bare[step.Kind]
+			if until := p.record.waits[step.Kind].until; until.After(step.At) {
+				step.At = until
 			}
 			steps = append(steps, step)
 		}
@@ -103,17 +104,24 @@ func (p planner) owed() []Step {
 	return steps
 }
 
-// pops are the pages that agents should see now.
+// pops are the pages that agents should see. One for which there is nothing to
+// show is noted as late when its moment has passed.
 func (p planner) pops() []Step {
 	var steps []Step
 	policy := p.policy.pop(p.call)
 	for _, want := range p.wants(policy) {
-		late := p.late(want, policy)
-		if late || p.poppable(policy.Open) {
-			steps = append(steps, Step{Kind: StepPop, Reason: want.String(), At: want.NotBefore, Want: want, Late: late})
+		step := Step{Kind: StepPop, Reason: want.String(), At: want.NotBefore, Want: want}
+		if p.late(want, policy) || !p.poppable(want, policy.Open) {
+			step.Late, step.At = true, expiry(want, policy)
 		}
+		steps = append(steps, step)
 	}
 	return steps
+}
+
+// expiry is when a page is not worth showing any more.
+func expiry(want screenpop.Want, policy screenpop.Policy) time.Time {
+	return want.Since.Add(policy.Within())
 }
 
 // wants are the pages that are not shown yet, in our clock's time.
@@ -133,26 +141,27 @@ func (p planner) wants(policy screenpop.Policy) []screenpop.Want {
 }
 
 func (p planner) late(want screenpop.Want, policy screenpop.Policy) bool {
-	return p.now.After(want.Since.Add(policy.Within()))
+	return !p.now.Before(expiry(want, policy))
 }
 
 // poppable reports whether there is something to show, and no create is about to
-// show it in the same request.
-func (p planner) poppable(open screenpop.Open) bool {
-	if open != screenpop.OpenUser && p.record.Ticket != 0 {
-		return true
+// show it in the same request. With an agent for whose sake the create was
+// refused it is not tried again.
+func (p planner) poppable(want screenpop.Want, open screenpop.Open) bool {
+	if p.record.Bare[StepCreate] && !want.Agent.Verified() {
+		return false
 	}
 	if (open == screenpop.OpenTicket || open == "") && p.createShows() {
 		return false
 	}
-	return p.record.Caller != 0 && !p.policy.customer(p.call).Withheld
+	_, _, something := open.Choose(p.record.pages())
+	return something
 }
 
 // createShows reports whether the ticket is about to be made at the answer.
 func (p planner) createShows() bool {
-	_, parked := p.record.Parked[StepCreate]
-	return p.call.Answered() && p.policy.Create == CreateOnAnswer && p.record.Open == nil && !parked &&
-		!p.record.waits[StepCreate].until.After(p.now)
+	step, wanted := p.create()
+	return wanted && !step.Final && p.record.Open == nil && !p.record.waits[StepCreate].until.After(p.now)
 }
 
 // unknown asks after a write of unknown fate, at once and then at the times of
@@ -185,7 +194,7 @@ func (p planner) unknown() Step {
 // caller is owed as soon as a phone rings: so that at the answer one request
 // stands between the agent and his page.
 func (p planner) caller() (Step, bool) {
-	if p.record.Caller != 0 {
+	if _, parked := p.record.Parked[StepCaller]; parked || p.record.Caller != 0 {
 		return Step{}, false
 	}
 	if _, wanted := p.ticket(); wanted {
@@ -225,10 +234,22 @@ func (p planner) create() (Step, bool) {
 	if step.Final && p.call.Voicemail != nil && p.record.Audio == nil {
 		return Step{}, false
 	}
-	if !step.Final && !p.record.waits[StepCreate].bare {
+	if !step.Final && !p.record.Bare[StepCreate] {
 		step.Want = p.shownBy()
 	}
+	step.Final = step.Final && p.fits(step.Via)
 	return step, true
+}
+
+// fits reports whether all there is to say at the end goes into one request. A
+// voicemail has a voice comment, which cannot say why there is no audio; a
+// successor has a plain one, which names its predecessor and plays nothing.
+func (p planner) fits(via zendesk.ViaID) bool {
+	playable := p.record.Audio.playable()
+	if via == zendesk.ViaVoicemail {
+		return playable
+	}
+	return !playable || p.record.Predecessor == 0
 }
 
 // shownBy is whom the create may show the ticket to in the same request: an
@@ -280,7 +301,7 @@ func (p planner) ticket() (Step, bool) {
 // check looks a repeated create up once more: if the first one committed after
 // all, there are two tickets, and people must be told.
 func (p planner) check() (Step, bool) {
-	owed := p.record.Ticket != 0 && p.record.Creates > 1 && !p.record.Checked && p.call.Ended()
+	owed := p.record.Ticket != 0 && p.record.Doubtful && !p.record.Checked && p.call.Ended()
 	return Step{Kind: StepLookup, Reason: "the ticket was asked for twice"}, owed
 }
 

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
 )
@@ -17,7 +18,10 @@ func (w *work) pop(ctx context.Context) result {
 			Err: "there was nothing to show in time",
 		}
 	} else {
-		pages := screenpop.Pages{Ticket: w.record.Ticket, User: w.record.Caller}
+		pages := w.record.pages()
+		if policy.Open == screenpop.OpenTicketOrUser {
+			pages.OpenTicket = w.openTicket(ctx, pages.User, want.Since.Add(policy.Within()))
+		}
 		ticket, user, _ := policy.Open.Choose(pages)
 		out = w.b.deliver.Deliver(ctx, screenpop.Pop{
 			Agent: want.Agent.ZendeskID, Ticket: ticket, User: user, Since: want.Since, Deadline: policy.Deadline,
@@ -31,6 +35,26 @@ func (w *work) pop(ctx context.Context) result {
 		log.WithField("err", out.Err).Warn("page not shown")
 	}
 	return w.note(ctx, Outcome{Kind: Popped, Step: StepPop, Want: want.Key, Pop: &out, Reason: w.step.Reason})
+}
+
+// openTicket is the newest ticket of the caller that is still open, 0 if there
+// is none, or if Zendesk does not say so in half of the time that is left: the
+// page must not be lost for it.
+func (w *work) openTicket(ctx context.Context, user int64, deadline time.Time) int64 {
+	if user == 0 {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline.Sub(w.b.now())/2)
+	defer cancel()
+	ticket, found, err := w.b.zendesk.NewestOpenTicket(ctx, user)
+	if err != nil {
+		w.warn(err).Warn("open ticket of the caller not found out, the page shows him")
+		return 0
+	}
+	if !found {
+		return 0
+	}
+	return ticket.ID
 }
 
 // maxAudioTries bounds how often a voicemail is fetched before the ticket goes

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
@@ -16,6 +17,8 @@ type Record struct {
 	Caller int64
 	// CallerHow is how he was found.
 	CallerHow string
+	// Dropped counts the callers whom Zendesk refused as a requester.
+	Dropped int
 
 	// Ticket is the call's ticket, 0 while there is none.
 	Ticket int64
@@ -29,8 +32,9 @@ type Record struct {
 	Predecessor int64
 	// Creates counts the intents to create.
 	Creates int
-	// Checked says that a repeated create was looked up once more.
-	Checked bool
+	// Doubtful says that a create of unknown fate was repeated, Checked that it
+	// was looked up once more after that.
+	Doubtful, Checked bool
 
 	// Completed says that the ticket has all that is known.
 	Completed bool
@@ -50,6 +54,9 @@ type Record struct {
 
 	// Parked holds the steps that wait for a person, with the reason.
 	Parked map[StepKind]string
+	// Bare holds the steps that leave out what is not essential: with an
+	// agent's id Zendesk refused them.
+	Bare map[StepKind]bool
 	// waits are the steps that must not be tried before a time.
 	waits map[StepKind]wait
 
@@ -78,7 +85,6 @@ type Intent struct {
 type wait struct {
 	until time.Time
 	tries int
-	bare  bool
 }
 
 // apply folds in one outcome, which stands at seq.
@@ -90,6 +96,8 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		r.clear(StepCaller)
 	case CallerDropped:
 		r.Caller, r.CallerHow = 0, ""
+		r.Dropped++
+		r.free(o)
 	case Intended:
 		r.intend(o)
 	case Done:
@@ -102,18 +110,22 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		r.popped(o.Want, o.Pop)
 	case AudioKept:
 		r.Audio = o.Audio
+		r.Completed = false // if the message came late, the ticket lacks it
 		r.clear(StepAudio)
 	case Parked:
 		r.park(o)
 	case Retried:
-		r.Parked, r.waits = nil, nil
+		r.Parked, r.Bare, r.waits = nil, nil, nil
 	case TicketClosed:
-		r.Predecessor, r.Ticket, r.Open, r.Checked = o.Ticket, 0, nil, false
-		r.Successor = max(2, r.Successor+1)
+		r.closed(o)
 	case TicketGone:
-		r.Gone, r.Open = true, nil
+		if o.Ticket == r.Ticket {
+			r.Gone, r.Open = true, nil
+		}
 	case Duplicate:
-		r.duplicate(o)
+		r.close(o)
+		r.found(o.Tickets...)
+		r.Checked = true
 	}
 }
 
@@ -131,36 +143,86 @@ func (r *Record) intend(o Outcome) {
 func (r *Record) done(o Outcome) {
 	switch o.Step {
 	case StepCreate:
-		r.Ticket = o.Ticket
-		if open := r.Open; open != nil {
-			r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
-			r.Completed = r.Completed || open.Final
+		if r.ExternalID == "" || r.Ticket == 0 {
+			r.ExternalID = o.ExternalID
 		}
+		r.close(o)
+		r.found(o.Ticket)
 		r.popped(o.Want, o.Pop)
 	case StepComplete:
-		r.Completed = true
+		r.Completed = r.Completed || o.Ticket == r.Ticket
+		r.close(o)
 	case StepLink:
 		r.Linked++
+		r.close(o)
 	case StepLookup:
 		r.Checked = true
-		return
 	case StepCaller, StepAudio, StepPop, StepVerify: // they leave other outcomes
 	}
-	r.Open = nil
 	r.clear(o.Step)
 }
 
-// free gives up an intent that did not happen, or puts off a step that had none.
+// close ends the open intent with its result. A result of another intent, from
+// a node that had lost its turn, leaves it open.
+func (r *Record) close(o Outcome) {
+	open := r.Open
+	if open == nil || open.ID != o.Intent {
+		return
+	}
+	r.Open = nil
+	if open.Step == StepCreate {
+		r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
+		r.Completed = r.Completed || open.Final
+	}
+}
+
+// found notes that these are tickets of the call. Of several the oldest, whose
+// number is the lowest, is the right one.
+func (r *Record) found(tickets ...int64) {
+	for _, id := range tickets {
+		if id == 0 || id == r.Ticket || slices.Contains(r.Duplicates, id) {
+			continue
+		}
+		if r.Ticket == 0 {
+			r.Ticket = id
+			continue
+		}
+		if id < r.Ticket {
+			r.Ticket, id = id, r.Ticket
+			r.Completed = false
+		}
+		r.Duplicates = append(slices.Clone(r.Duplicates), id)
+	}
+}
+
+// closed: another ticket is to follow this one.
+func (r *Record) closed(o Outcome) {
+	if o.Ticket != r.Ticket {
+		return
+	}
+	r.Predecessor, r.Ticket, r.Open, r.Doubtful, r.Checked = o.Ticket, 0, nil, false, false
+	r.Successor = max(2, r.Successor+1)
+}
+
+// free gives up an intent that did not happen.
 func (r *Record) free(o Outcome) {
-	if r.Open != nil && (r.Open.ID == o.Intent || o.Intent == "") && r.Open.Step == o.Step {
+	if r.Open != nil && r.Open.ID == o.Intent {
 		r.Open = nil
 	}
+	if o.Bare {
+		r.Bare = with(r.Bare, o.Step, true)
+	}
+	r.Doubtful = r.Doubtful || (o.Doubtful && o.Step == StepCreate)
 	r.putOff(o)
 }
 
+// putOff lets a step wait until o.NotBefore.
 func (r *Record) putOff(o Outcome) {
-	w := r.waits[o.Step]
-	r.waits = with(r.waits, o.Step, wait{until: o.NotBefore, tries: w.tries + 1, bare: w.bare || o.Bare})
+	w := wait{until: o.NotBefore, tries: r.waits[o.Step].tries}
+	if !o.Uncounted {
+		w.tries++
+	}
+	r.waits = with(r.waits, o.Step, w)
 }
 
 func (r *Record) clear(step StepKind) {
@@ -181,22 +243,19 @@ func (r *Record) popped(want string, pop *screenpop.Outcome) {
 
 func (r *Record) park(o Outcome) {
 	r.Parked = with(r.Parked, o.Step, o.Reason)
-	if r.Open != nil && r.Open.Step == o.Step {
+	if r.Open != nil && r.Open.ID == o.Intent {
 		r.Open = nil
 	}
 }
 
-func (r *Record) duplicate(o Outcome) {
-	if len(o.Tickets) < 2 {
-		return
+// pages are what could be shown to an agent now. The placeholder for those who
+// do not show their number is nobody's page.
+func (r *Record) pages() screenpop.Pages {
+	pages := screenpop.Pages{Ticket: r.Ticket, User: r.Caller}
+	if r.CallerHow == howPlaceholder {
+		pages.User = 0
 	}
-	r.Ticket, r.Duplicates = o.Tickets[0], o.Tickets[1:]
-	if r.Open != nil && r.Open.Step == StepCreate {
-		r.ExternalID, r.Assigned = r.Open.ExternalID, r.Open.Assigned
-		r.Completed = r.Completed || r.Open.Final
-		r.Open = nil
-	}
-	r.Checked = true
+	return pages
 }
 
 // with is m with one more entry; m itself, which others may be reading, stays.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -31,11 +32,11 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 		Tags:        w.tags(),
 		Metadata:    w.metadata(intent),
 	}
-	if agent, known := w.agentOf(w.firstTalk()); known && agent.Verified() && !w.step.Bare {
-		fields.AssigneeID = agent.ZendeskID
+	if !w.step.Bare {
+		fields.AssigneeID = w.lastAgent()
 	}
 	// Sent together, the plain comment would win: it is one or the other.
-	if w.withAudio() || w.step.Via == zendesk.ViaVoicemail {
+	if w.step.Via == zendesk.ViaVoicemail || (w.record.Audio.playable() && w.record.Predecessor == 0) {
 		fields.VoiceComment = w.voiceComment()
 	} else {
 		fields.Comment = w.comment()
@@ -51,7 +52,7 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 // is audio; without, the player would say 'not available', so a private comment.
 func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
 	update := zendesk.TicketUpdate{Metadata: w.metadata(intent)}
-	if w.withAudio() {
+	if w.record.Audio.playable() {
 		update.VoiceComment = w.voiceComment()
 	} else {
 		update.Comment = w.comment()
@@ -59,14 +60,15 @@ func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
 	return update
 }
 
-func (w *work) withAudio() bool { return w.record.Audio != nil && w.record.Audio.URL != "" }
-
 func (w *work) voiceComment() *zendesk.VoiceComment {
 	private := false
 	c := &zendesk.VoiceComment{
 		From: w.show(w.call.From), To: w.show(w.call.To),
 		StartedAt: w.call.StartedAt, CallDuration: w.call.Duration(),
-		AnsweredByID: w.answeredBy(), Location: w.policy.customer(w.call).Location(), Public: &private,
+		Location: w.policy.customer(w.call).Location(), Public: &private,
+	}
+	if !w.step.Bare {
+		c.AnsweredByID = w.answeredBy()
 	}
 	if w.record.Audio != nil {
 		c.RecordingURL = w.record.Audio.URL
@@ -80,7 +82,7 @@ func (w *work) comment() *zendesk.Comment {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", name, value)
+			fmt.Fprintf(&b, "%s: %s\n", name, clip(value, maxLine))
 		}
 	}
 	line("Call", w.headline())
@@ -154,21 +156,17 @@ func (w *work) show(party telephony.Party) string {
 	if n.Withheld {
 		return "anonymous"
 	}
-	return n.String()
+	return clip(n.String(), maxNumber)
 }
 
 // describe is a party for people: number, name, line.
 func (w *work) describe(party telephony.Party) string {
-	n := w.number(party)
-	text := n.String()
-	if n.Withheld {
-		text = "anonymous"
-	}
+	n, text := w.number(party), w.show(party)
 	if line, found := w.policy.Lines[n.E164]; found && n.E164 != "" && line.Name != "" {
 		return text + " (" + line.Name + ")"
 	}
 	if name := telephony.StripControls(party.Name); !n.Withheld && name != "" && !telephony.IsWithheld(name) && name != party.Number {
-		return text + " (" + name + ")"
+		return text + " (" + clip(name, maxName) + ")"
 	}
 	return text
 }
@@ -199,6 +197,26 @@ func (w *work) talked() string {
 func dispositionWord(d telephony.Disposition) string {
 	word := cmp.Or(string(d), string(telephony.Missed))
 	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+// Bounds of texts from the wire, in bytes.
+const (
+	maxNumber = 40
+	maxName   = 120
+	maxLine   = 500
+)
+
+// clip shortens a text to at most limit bytes, at the end of a character.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const sign = "…"
+	cut := limit - len(sign)
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + sign
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,32 +24,73 @@ const (
 // Sink is where drivers deliver: it appends events to the journal. One entry of
 // the journal holds all events of one Append. It is safe for concurrent use.
 type Sink struct {
-	journal Journal
-	live    func(ctx context.Context, source string) ([]telephony.LiveLeg, error)
-	source  string
-	log     logrus.FieldLogger
+	bridge *Bridge
+	source string
+	log    logrus.FieldLogger
 }
 
 // Sink returns the sink for the named source.
 func (b *Bridge) Sink(source string) *Sink {
-	return &Sink{journal: b.journal, live: b.Live, source: source, log: b.log.WithField("source", source)}
+	return &Sink{bridge: b, source: source, log: b.log.WithField("source", source)}
 }
 
 // Append implements telephony.Sink: it waits while the journal is full, and
-// returns an error only when ctx is over or an event is not fit to be kept.
+// returns an error only when ctx is over, when an event is ill-formed, or when
+// the journal is broken, which ends the bridge too. Events too large for one
+// entry make several; a single one that is too large loses its Raw.
 func (s *Sink) Append(ctx context.Context, events []telephony.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	message, err := EncodeEvents(events)
+	messages, err := encodeWithin(events, journal.MaxData)
 	if err != nil {
 		return err
 	}
-	return appendDurably(ctx, s.journal, s.log.WithField("call_id", events[0].Call), message)
+	err = whileFull(ctx, s.log.WithField("call_id", events[0].Call), func() error {
+		_, err := s.bridge.journal.Append(ctx, messages...)
+		return err
+	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	err = fmt.Errorf("append events of %s: %w", events[0].Call, err)
+	if _, unfit := errors.AsType[*journal.MessageError](err); !unfit {
+		select {
+		case s.bridge.broken <- err:
+		default: // one is enough
+		}
+	}
+	return err
+}
+
+// encodeWithin makes entries of at most limit bytes for events of one call.
+func encodeWithin(events []telephony.Event, limit int) ([]journal.Message, error) {
+	message, err := EncodeEvents(events)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(message.Data) <= limit:
+		return []journal.Message{message}, nil
+	case len(events) > 1:
+		half := len(events) / 2
+		first, err := encodeWithin(events[:half], limit)
+		if err != nil {
+			return nil, err
+		}
+		second, err := encodeWithin(events[half:], limit)
+		return append(first, second...), err
+	case events[0].Raw != nil:
+		bare := events[0]
+		bare.Raw = nil
+		return encodeWithin([]telephony.Event{bare}, limit)
+	}
+	return nil, fmt.Errorf("event %s: has %d bytes, at most %d can be kept", events[0].ID, len(message.Data), limit)
 }
 
 // Live implements telephony.Sink.
-func (s *Sink) Live(ctx context.Context) ([]telephony.LiveLeg, error) { return s.live(ctx, s.source) }
+func (s *Sink) Live(ctx context.Context) ([]telephony.LiveLeg, error) {
+	return s.bridge.Live(ctx, s.source)
+}
 
 // Ready implements telephony.Sink.
 func (s *Sink) Ready() {}
@@ -56,6 +98,9 @@ func (s *Sink) Ready() {}
 // EncodeEvents makes the entry of the journal for events of one call. Its ID is
 // made from theirs, so that the same facts from two nodes become one entry.
 func EncodeEvents(events []telephony.Event) (journal.Message, error) {
+	if len(events) == 0 {
+		return journal.Message{}, errors.New("encode events: there are none")
+	}
 	hash := sha256.New()
 	for _, e := range events {
 		if err := e.Validate(); err != nil {
@@ -83,17 +128,9 @@ func DecodeEvents(data []byte) ([]telephony.Event, error) {
 	return events, nil
 }
 
-// appendDurably appends until it is durable or ctx is over.
-func appendDurably(ctx context.Context, j Journal, log logrus.FieldLogger, m journal.Message) error {
-	return retryAppend(ctx, log, func() error {
-		_, err := j.Append(ctx, m)
-		return err
-	})
-}
-
-// retryAppend tries until it succeeds or ctx is over. A journal that is full
+// whileFull tries until it succeeds or ctx is over. A journal that has no room
 // makes it wait; what another try cannot mend is returned at once.
-func retryAppend(ctx context.Context, log logrus.FieldLogger, try func() error) error {
+func whileFull(ctx context.Context, log logrus.FieldLogger, try func() error) error {
 	wait, last := firstAppendWait, ""
 	for {
 		err := try()

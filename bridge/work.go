@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -31,7 +32,18 @@ type work struct {
 	found  bool
 	heard  time.Time
 	log    logrus.FieldLogger
+	// answer is what Zendesk made of our credentials.
+	answer answer
 }
+
+// answer says whether Zendesk takes our credentials.
+type answer int
+
+const (
+	notAsked answer = iota
+	taken
+	refusedUs
+)
 
 // result is what a worker reports to the conductor. What is true was appended
 // to the journal before.
@@ -44,9 +56,9 @@ type result struct {
 	looked time.Time
 	// later puts a step off without a word in the journal: nothing happened.
 	later *Outcome
-	// pause stops the lane, halt all lanes.
-	pause time.Duration
-	halt  bool
+	// pause stops the lane for a while.
+	pause  time.Duration
+	answer answer
 	// reread: another node wrote; conflict is the sequence of its outcome.
 	reread   bool
 	conflict uint64
@@ -78,17 +90,46 @@ func (w *work) run(ctx context.Context) result {
 	case StepLink:
 		r = w.link(ctx)
 	}
-	r.call, r.lane = w.id, w.lane
+	r.call, r.lane, r.answer = w.id, w.lane, w.answer
 	return r
+}
+
+// judge classifies an error of Zendesk, and keeps in mind what it says of our
+// credentials.
+func (w *work) judge(err error, write bool) verdict {
+	v := classify(err, write)
+	switch v.kind {
+	case halt:
+		w.answer = refusedUs
+	case ok, reapply, reresolve, closed, gone, invalid, park:
+		w.answer = taken
+	case retry, unknown, waitUntil: // it says nothing of them
+	}
+	return v
+}
+
+// warn is the log with an error, whose text may show a number.
+func (w *work) warn(err error) logrus.FieldLogger {
+	return w.log.WithField(logrus.ErrorKey, maskNumbers(err.Error()))
+}
+
+// longNumber is a telephone number in a text.
+var longNumber = regexp.MustCompile(`\+[0-9][0-9 ()./-]{5,}`)
+
+func maskNumbers(text string) string {
+	return longNumber.ReplaceAllStringFunc(text, telephony.MaskNumber)
 }
 
 // note appends an outcome, unconditionally: it is a fact, also when this node
 // has lost its turn. It waits while the journal is full.
 func (w *work) note(ctx context.Context, o Outcome) result {
 	o.Time = w.b.now().UTC()
+	o.Reason = clip(o.Reason, maxReason)
 	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: rand.Text(), Data: o.encode()}
+	ctx, cancel := outlive(ctx, noteWithin)
+	defer cancel()
 	var r result
-	err := retryAppend(ctx, w.log, func() error {
+	err := whileFull(ctx, w.log, func() error {
 		seqs, err := w.b.journal.Append(ctx, m)
 		if err == nil {
 			r.seq = seqs[0]
@@ -100,6 +141,29 @@ func (w *work) note(ctx context.Context, o Outcome) result {
 	}
 	w.b.metrics.outcome(o)
 	return r
+}
+
+const (
+	// noteWithin is how long a result may take to become durable after the
+	// bridge has been told to stop.
+	noteWithin = 2 * time.Second
+	// maxReason bounds the text of an outcome, in bytes.
+	maxReason = 1 << 10
+)
+
+// outlive returns a context that ends some time after ctx.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(by)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // intent is a write whose intent is durable: it may be sent until it is stale.
@@ -121,9 +185,10 @@ func (w *work) intend(ctx context.Context, o Outcome, request any) (intent, *res
 	o.Kind, o.Time, o.Request = Intended, w.b.now().UTC(), body
 	o.Reason = w.step.Reason
 	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: o.Intent, Data: o.encode()}
-	err = retryAppend(ctx, w.log, func() error {
-		in.seq, err = w.b.journal.AppendIf(ctx, m, w.record.last)
-		return err
+	err = whileFull(ctx, w.log, func() error {
+		var appendErr error
+		in.seq, appendErr = w.b.journal.AppendIf(ctx, m, w.record.last)
+		return appendErr
 	})
 	if conflict, found := errors.AsType[*journal.ConflictError](err); found {
 		return intent{}, &result{reread: true, conflict: conflict.Last}
@@ -155,16 +220,19 @@ func bootTime() time.Duration {
 
 // putOff tries the step again after a growing wait, or the one that was asked for.
 func (w *work) putOff(v verdict, err error) result {
+	later := Outcome{Step: w.step.Kind}
 	wait := max(v.wait, backoff(w.record.waits[w.step.Kind].tries))
-	r := result{later: &Outcome{Step: w.step.Kind, NotBefore: w.b.now().Add(wait)}}
+	r := result{later: &later}
 	switch v.kind {
-	case halt:
-		r.halt = true
-		w.log.WithError(err).Error("zendesk refuses the credentials, everything waits")
-		return r
+	case halt: // the lanes say when, and the conductor says so in the log
+		wait, later.Uncounted = 0, true
 	case waitUntil:
-		r.pause = v.wait
+		wait, later.Uncounted, r.pause = v.wait, true, v.wait
+	case ok, retry, unknown, reapply, reresolve, closed, gone, invalid, park:
 	}
-	w.log.WithError(err).WithField("verdict", v.kind.String()).WithField("retry_in", wait.String()).Warn("step put off")
+	later.NotBefore = w.b.now().Add(wait)
+	if v.kind != halt {
+		w.warn(err).WithField("verdict", v.kind.String()).WithField("retry_in", wait.String()).Warn("step put off")
+	}
 	return r
 }
