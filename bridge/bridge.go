@@ -81,8 +81,9 @@ type Bridge struct {
 	applied  uint64 // the last entry folded
 	target   uint64 // the last entry at the start
 	caughtUp bool
-	atEnd    bool // tickets are made at the end, since updates lag
-	halted   bool // Zendesk does not take our credentials
+	atEnd    bool      // tickets are made at the end, since updates lag
+	halted   bool      // Zendesk does not take our credentials
+	retained time.Time // when the size of the journal was last looked at
 }
 
 // entry is a call in memory. It is the conductor's.
@@ -275,8 +276,8 @@ func (b *Bridge) drain(stopWork context.CancelFunc) {
 	}
 }
 
-// checkpoint tells the journal up to where all calls are settled.
-func (b *Bridge) checkpoint(ctx context.Context) {
+// checkpoint tells the journal up to where all calls are settled, and returns it.
+func (b *Bridge) checkpoint(ctx context.Context) uint64 {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	at := b.applied
@@ -288,6 +289,7 @@ func (b *Bridge) checkpoint(ctx context.Context) {
 	if err := b.journal.SetCheckpoint(ctx, at); err != nil {
 		b.log.WithError(err).Debug("checkpoint not kept, the next start reads more")
 	}
+	return at
 }
 
 // tend gives memory back, moves the checkpoint and watches the budget.
@@ -299,7 +301,7 @@ func (b *Bridge) tend(ctx context.Context) {
 		}
 	}
 	if b.caughtUp {
-		b.checkpoint(ctx)
+		b.retain(ctx, b.checkpoint(ctx))
 	}
 	lag := b.lanes.lag(laneUpdates, now)
 	if b.atEnd != (lag > updateLag) && (lag == 0 || !b.atEnd) {
