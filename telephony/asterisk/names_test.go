@@ -1,0 +1,93 @@
+package asterisk
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+func TestEndpointAndSide(t *testing.T) {
+	t.Parallel()
+	trunks := []string{"PJSIP/trunk", "DAHDI/i1", "SIP/my-carrier"}
+	tests := []struct {
+		channel, endpoint string
+		side              telephony.Side
+	}{
+		{channel: "PJSIP/trunk-0000006e", endpoint: "PJSIP/trunk", side: telephony.SideTrunk},
+		{channel: "PJSIP/trunk2-0000006e", endpoint: "PJSIP/trunk2", side: telephony.SideAgent},
+		{channel: "pjsip/Trunk-0000006e", endpoint: "pjsip/Trunk", side: telephony.SideTrunk},
+		{channel: "SIP/my-carrier-0000006e", endpoint: "SIP/my-carrier", side: telephony.SideTrunk},
+		{channel: "DAHDI/i1/03055512345-1a", endpoint: "DAHDI/i1/03055512345", side: telephony.SideTrunk},
+		{channel: "DAHDI/i11/030-1a", endpoint: "DAHDI/i11/030", side: telephony.SideAgent},
+		{channel: "PJSIP/1001-00000001", endpoint: "PJSIP/1001", side: telephony.SideAgent},
+		{channel: "Local/1001@ctx-00000001;2", endpoint: "Local/1001@ctx", side: telephony.SideHelper},
+		{channel: "odd", endpoint: "odd", side: telephony.SideAgent},
+		{channel: "-", endpoint: "-", side: telephony.SideAgent},
+		{channel: "", endpoint: "", side: telephony.SideAgent},
+	}
+	for _, tt := range tests {
+		t.Run(tt.channel, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.endpoint, endpointOf(tt.channel))
+			require.Equal(t, tt.side, sideOf(tt.endpoint, trunks))
+		})
+	}
+}
+
+func TestDialledNumber(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ dial, want string }{
+		{dial: "03055512345@trunk", want: "03055512345"},
+		{dial: "trunk/03055512345", want: "03055512345"},
+		{dial: "trunk/sip:+4930@carrier.example:5060", want: "+4930"},
+		{dial: "i1/03055512345", want: "03055512345"},
+		{dial: "03055512345", want: "03055512345"},
+		{dial: "1\r\n2@x", want: "12"},
+		{dial: "", want: ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.dial, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, dialledNumber(tt.dial))
+		})
+	}
+	require.Equal(t, "03055512345", appNumber("PJSIP/03055512345@trunk&PJSIP/1@x,20,tT"))
+	require.Equal(t, "03055512345", appNumber("PJSIP/trunk/sip:03055512345@h"))
+	require.Empty(t, appNumber("support,tT"))
+	require.Empty(t, appNumber(""))
+}
+
+func TestParty(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, number, caller string
+		want                 telephony.Party
+	}{
+		{name: "plain", number: "+4930", caller: "Ann", want: telephony.Party{Number: "+4930", Name: "Ann"}},
+		{name: "unknown", number: "<unknown>", caller: "<unknown>", want: telephony.Party{Withheld: true}},
+		{name: "anonymous", number: "anonymous", caller: "Anonymous", want: telephony.Party{Withheld: true}},
+		{name: "a name only", number: "<unknown>", caller: "Front door", want: telephony.Party{Name: "Front door", Withheld: true}},
+		{name: "a number only", number: "1001", caller: "", want: telephony.Party{Number: "1001"}},
+		{name: "line breaks in the number", number: "1\n2", caller: "Ann", want: telephony.Party{Withheld: true}},
+		{name: "escaped name", number: "1", caller: `Zoë \\\"Q\\\" O\'Brïen`, want: telephony.Party{Number: "1", Name: `Zoë \"Q\" O'Brïen`}},
+		{name: "control characters in the name", number: "1", caller: `a\nb` + "\u202e", want: telephony.Party{Number: "1", Name: "ab"}},
+		{name: "no UTF-8", number: "1", caller: "Zo\xeb", want: telephony.Party{Number: "1", Name: "Zo\uFFFD"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, party(tt.number, tt.caller))
+		})
+	}
+}
+
+func TestUnescape(t *testing.T) {
+	t.Parallel()
+	for escaped, want := range map[string]string{
+		``: ``, `plain`: `plain`, `O\'Brien`: `O'Brien`, `\\`: `\`, `\`: `\`, `a\`: `a\`, `\x`: `\x`, `\a\b\f\n\r\t\v\?\"`: "\a\b\f\n\r\t\v?\"",
+	} {
+		require.Equal(t, want, unescape(escaped), escaped)
+	}
+}

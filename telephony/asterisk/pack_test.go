@@ -1,0 +1,189 @@
+package asterisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// record notes what is appended.
+type record struct {
+	entries []string
+	err     error
+}
+
+func (r *record) Append(_ context.Context, events []telephony.Event) error {
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.ID
+	}
+	r.entries = append(r.entries, strings.Join(ids, " "))
+	return r.err
+}
+
+func (*record) Live(context.Context) ([]telephony.LiveLeg, error) { return nil, nil }
+func (*record) Ready()                                            {}
+
+func fact1(call, id string, kind telephony.Kind) telephony.Event {
+	e := telephony.Event{ID: id, Call: telephony.CallID("hq/pbx1/" + call), Kind: kind, Leg: "l", Side: telephony.SideAgent}
+	if kind == telephony.LegBridged {
+		e.Raw = map[string]string{"BridgeNumChannels": id}
+	}
+	return e
+}
+
+func TestPacker(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	type put struct {
+		at   time.Duration
+		e    telephony.Event
+		want []string // the entries of the flush after it
+	}
+	tests := []struct {
+		name string
+		puts []put
+		rest []string // the entries at the end
+	}{
+		{
+			name: "what nobody acts upon waits",
+			puts: []put{{e: fact1("a", "1", telephony.LegStarted)}, {at: 19 * time.Millisecond, e: fact1("a", "2", telephony.CallHint)}},
+			rest: []string{"1 2"},
+		},
+		{
+			name: "but not longer than it should",
+			puts: []put{{e: fact1("a", "1", telephony.LegStarted)}, {at: packDelay, e: fact1("b", "2", telephony.LegStarted), want: []string{"1"}}},
+			rest: []string{"2"},
+		},
+		{
+			name: "what is urgent takes the rest along, in order",
+			puts: []put{{e: fact1("a", "1", telephony.LegStarted)}, {e: fact1("b", "2", telephony.LegStarted)}, {e: fact1("a", "3", telephony.LegDialled), want: []string{"1 3"}}},
+			rest: []string{"2"},
+		},
+		{
+			name: "one in a bridge is alone, two talk",
+			puts: []put{{e: fact1("a", "1", telephony.LegBridged)}, {e: fact1("a", "2", telephony.LegBridged), want: []string{"1 2"}}},
+		},
+		{
+			name: "a message is urgent, an end is not",
+			puts: []put{{e: fact1("a", "1", telephony.CallVoicemail), want: []string{"1"}}, {e: fact1("a", "2", telephony.LegEnded)}},
+			rest: []string{"2"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := &record{}
+			p := newPacker(r, &counters{})
+			require.True(t, p.next().IsZero())
+			for _, put := range tt.puts {
+				p.add(put.e, start.Add(put.at))
+				require.NoError(t, p.flush(t.Context(), start.Add(put.at)))
+				require.Equal(t, put.want, r.entries)
+				r.entries = nil
+			}
+			require.Equal(t, len(tt.rest) > 0, !p.next().IsZero())
+			require.NoError(t, p.flushAll(t.Context()))
+			require.Equal(t, tt.rest, r.entries)
+			require.Empty(t, p.waiting)
+		})
+	}
+}
+
+func TestPacker_bounds(t *testing.T) {
+	t.Parallel()
+	r := &record{}
+	p := newPacker(r, &counters{})
+	now := time.Unix(1000, 0)
+	for i := range maxPack {
+		require.Empty(t, r.entries)
+		p.add(fact1("a", fmt.Sprint(i), telephony.LegEnded), now)
+		require.NoError(t, p.flush(t.Context(), now))
+	}
+	require.Len(t, r.entries, 1)
+	many := make([]telephony.Event, 2*maxPack+1)
+	for i := range many {
+		many[i] = fact1("a", fmt.Sprint(i), telephony.LegEnded)
+	}
+	require.NoError(t, p.append(t.Context(), many))
+	require.Len(t, r.entries, 4)
+}
+
+func TestPacker_fails(t *testing.T) {
+	t.Parallel()
+	r := &record{err: errors.New("disk full")}
+	p := newPacker(r, &counters{})
+	p.add(fact1("a", "1", telephony.LegDialled), time.Now())
+	err := p.flushAll(t.Context())
+	require.ErrorIs(t, err, r.err)
+	require.ErrorContains(t, err, "hq/pbx1/a")
+}
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	m := Message{Raw: strings.Repeat("x", 100)}
+	q := newQueue(3 * m.size())
+	for range 3 {
+		require.NoError(t, q.push(m))
+	}
+	require.ErrorIs(t, q.push(m), ErrBacklog)
+	<-q.ready
+	got, err := q.take(2)
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	<-q.ready // there is more
+	require.NoError(t, q.push(m), "there is room again")
+	first := errors.New("first")
+	q.close(first)
+	q.close(errors.New("second"))
+	got, err = q.take(10)
+	require.NoError(t, err)
+	require.Len(t, got, 2, "what is there can be taken")
+	<-q.ready
+	_, err = q.take(10)
+	require.ErrorIs(t, err, first)
+}
+
+func TestRoster(t *testing.T) {
+	t.Parallel()
+	r := newRoster()
+	tr := lab()
+	hear := func(text string) []telephony.Event {
+		m := parse(t, text)
+		e, ok, err := tr.translate(m, 1)
+		require.NoError(t, err)
+		require.True(t, ok)
+		return r.follow(m, e)
+	}
+	require.Empty(t, hear(event("Newchannel", "", "PJSIP/1001-1", "2.1", "2.1", "")))
+	require.Empty(t, hear(event("Newchannel", "", "PJSIP/1002-2", "2.2", "2.1", "")))
+	moved := hear(event("BridgeEnter", "BridgeUniqueid: b\r\nBridgeNumChannels: 2\r\n", "PJSIP/1002-2", "2.2", "1.1", ""))
+	require.Len(t, moved, 2)
+	require.Equal(t, telephony.LegMoved, moved[0].Kind)
+	require.Equal(t, telephony.CallID("hq/pbx1/2.1"), moved[0].Call)
+	require.Equal(t, "1.1", moved[0].Value)
+	require.Equal(t, telephony.LegStarted, moved[1].Kind)
+	require.Equal(t, telephony.CallID("hq/pbx1/1.1"), moved[1].Call)
+	require.NotEqual(t, moved[0].ID, moved[1].ID)
+	for _, e := range moved {
+		require.Equal(t, "2.2", e.Leg)
+		require.NoError(t, e.Validate())
+	}
+	require.Empty(t, hear(event("Hangup", "", "PJSIP/1002-2", "2.2", "1.1", "Cause: 16\r\nCause-txt: x\r\n")))
+	require.NotContains(t, r.members, "2.2")
+	require.Contains(t, r.members, "2.1")
+
+	cut := strings.Replace(event("Hangup", "", "PJSIP/other-9", "2.1", "2.1", "Cause: 16\r\nCause-txt: x\r\n"), "+4930", "1\r\n", 1)
+	require.True(t, parse(t, cut).Tampered)
+	require.False(t, r.trusts(parse(t, cut)), "a known channel under another name")
+	require.True(t, r.trusts(parse(t, strings.Replace(cut, "PJSIP/other-9", "PJSIP/1001-1", 1))))
+	again := strings.Replace(event("Newchannel", "", "PJSIP/1001-1", "2.1", "2.1", ""), "+4930", "1\r\n", 1)
+	require.False(t, r.trusts(parse(t, again)), "a new channel that is known")
+}
