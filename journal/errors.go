@@ -30,7 +30,7 @@ func (e *FullError) Error() string {
 	if e.Disk {
 		return fmt.Sprintf("the disk of the journal %s has less than %d MiB free: make room there; talkbridge goes on by itself", e.Dir, e.Bytes>>20)
 	}
-	return fmt.Sprintf("the journal %s reached its size limit of %d MiB: raise journal.max_bytes, or settle the parked calls that keep old records", e.Dir, e.Bytes>>20)
+	return fmt.Sprintf("the journal %s reached its size limit of %d MiB: raise journal.max_size, or settle the parked calls that keep old records", e.Dir, e.Bytes>>20)
 }
 
 // Is reports that a FullError is an ErrFull.
