@@ -28,7 +28,7 @@ func TestFullRefusesAndDropsNothing(t *testing.T) {
 	var full *journal.FullError
 	require.ErrorAs(t, err, &full)
 	require.Equal(t, &journal.FullError{Dir: dir, Bytes: limit}, full)
-	require.ErrorContains(t, err, "raise journal.max_bytes")
+	require.ErrorContains(t, err, "raise journal.max_size")
 	require.Greater(t, stored, 100)
 	require.Len(t, read(t, j, 1), stored)
 	_, err = j.AppendIf(t.Context(), outcome("a", "", body), 0)
