@@ -217,11 +217,13 @@ func (p *phone) stamp(events ...telephony.Event) []telephony.Event {
 	return events
 }
 
-func (p *phone) comes(from string) {
-	p.tell(telephony.Event{
+func (p *phone) comes(from string) { p.tell(p.coming(from)...) }
+
+func (p *phone) coming(from string) []telephony.Event {
+	return []telephony.Event{{
 		Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", First: true,
 		Party: telephony.Party{Number: from}, Dialled: support,
-	})
+	}}
 }
 
 func (p *phone) rings(ext string) { p.tell(p.ringing(ext)...) }
@@ -233,20 +235,24 @@ func (p *phone) ringing(ext string) []telephony.Event {
 	}
 }
 
-func (p *phone) answers(ext string) {
-	p.tell(
-		telephony.Event{Kind: telephony.LegDialEnded, Leg: ext, Status: telephony.DialAnswer},
-		telephony.Event{Kind: telephony.LegBridged, Leg: "t", Bridge: "b"},
-		telephony.Event{Kind: telephony.LegBridged, Leg: ext, Bridge: "b"},
-	)
+func (p *phone) answers(ext string) { p.tell(p.answering(ext)...) }
+
+func (p *phone) answering(ext string) []telephony.Event {
+	return []telephony.Event{
+		{Kind: telephony.LegDialEnded, Leg: ext, Status: telephony.DialAnswer},
+		{Kind: telephony.LegBridged, Leg: "t", Bridge: "b"},
+		{Kind: telephony.LegBridged, Leg: ext, Bridge: "b"},
+	}
 }
 
-func (p *phone) ends(legs ...string) {
+func (p *phone) ends(legs ...string) { p.tell(p.ending(legs...)...) }
+
+func (p *phone) ending(legs ...string) []telephony.Event {
 	var events []telephony.Event
 	for _, leg := range legs {
 		events = append(events, telephony.Event{Kind: telephony.LegEnded, Leg: leg, Cause: 16})
 	}
-	p.tell(events...)
+	return events
 }
 
 // ordinary is an answered inbound call, as a driver packs it.
