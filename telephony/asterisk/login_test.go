@@ -64,7 +64,7 @@ func TestLogin_TLS(t *testing.T) {
 	config.Address, config.TLS = server.TLSAddr(), &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	k := newSink()
 	r := run(t, config, k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	r.stop(t)
 
 	config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -229,7 +229,7 @@ func TestReader_counts(t *testing.T) {
 	}
 }
 
-func TestReader_allocations(t *testing.T) {
+func TestReader_allocations(t *testing.T) { //nolint:paralleltest // allocations are counted
 	unwanted := bytes.Repeat([]byte(whole("Newexten", "Extension: s\r\n")+whole("VarSet", "Variable: RTPAUDIOQOS\r\nValue: 1\r\n")), 100)
 	allocs := testing.AllocsPerRun(10, func() {
 		r := NewReader(bytes.NewReader(unwanted), wanted)

@@ -15,13 +15,13 @@ import (
 )
 
 // absent ends a session, lets something happen, and comes back.
-func absent(t *testing.T, config asterisk.Config, k *sink, r running, meanwhile func()) running {
+func absent(t *testing.T, config asterisk.Config, k sink, r running, meanwhile func()) running {
 	t.Helper()
 	r.stop(t)
 	meanwhile()
-	n := k.isReady()
+	n := k.Sessions()
 	r = run(t, config, k)
-	eventually(t, func() bool { return k.isReady() == n+1 })
+	eventually(t, func() bool { return k.Sessions() == n+1 })
 	return r
 }
 
@@ -30,7 +30,7 @@ func TestResync_endMissed(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	call.Ring("1001")
 	call.Answer("1001")
@@ -51,7 +51,7 @@ func TestResync_answerMissed(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	call.Ring("1001")
 	eventually(t, func() bool { return len(k.state(call.Linkedid()).Ringing) == 1 })
@@ -83,7 +83,7 @@ func TestResync_startMissed(t *testing.T) {
 
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	s := k.state(inbound.Linkedid())
 	require.Equal(t, telephony.Inbound, s.Direction)
 	require.Equal(t, telephony.Party{Number: "+4930", Name: "Ann"}, s.From)
@@ -99,14 +99,14 @@ func TestResync_restart(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	call.Ring("1001")
 	eventually(t, func() bool { return len(k.state(call.Linkedid()).Ringing) == 1 })
 	require.NoError(t, server.Restart())
 	require.Error(t, r.wait(t, 5*time.Second))
 	r = run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 2 })
+	eventually(t, func() bool { return k.Sessions() == 2 })
 	require.True(t, k.state(call.Linkedid()).EndEstimated)
 	r.stop(t)
 }
@@ -119,7 +119,7 @@ func TestResync_voicemailMissed(t *testing.T) {
 	config := labConfig(server)
 	config.VoicemailDir = t.TempDir()
 	r := run(t, config, k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 
 	player := asterisktest.Player{Server: server, Speed: math.Inf(1), Voicemail: config.VoicemailDir}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -135,7 +135,7 @@ func TestResync_voicemailMissed(t *testing.T) {
 		}
 		close(played)
 	}()
-	eventually(t, func() bool { return len(k.all()) == 1 && len(k.all()[0].Ringing) == 1 })
+	eventually(t, func() bool { return len(k.States()) == 1 && len(k.States()[0].Ringing) == 1 })
 	var p asterisktest.Played
 	r = absent(t, config, k, r, func() {
 		finish()
@@ -161,7 +161,7 @@ func TestResync_listCut(t *testing.T) {
 	}
 	require.NoError(t, k.Append(t.Context(), []telephony.Event{leg}))
 	r := run(t, asterisk.Config{Site: "hq", Name: "pbx1", Address: f.start(t), Username: "u", Secret: "s"}, k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	require.True(t, k.state("1.1").Live())
 	r.stop(t)
 }

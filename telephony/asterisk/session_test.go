@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,114 +15,18 @@ import (
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/telephony/asterisk"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/telephony/telephonytest"
 )
 
-// sink keeps what a source delivers, and folds it.
-type sink struct {
-	mu      sync.Mutex
-	appends [][]telephony.Event
-	calls   map[telephony.CallID]*telephony.Call
-	ready   int
-	hold    chan struct{} // not nil: Append waits for it
-}
+// sink is a telephonytest.Sink for the calls of pbx1.
+type sink struct{ *telephonytest.Sink }
 
-func newSink() *sink { return &sink{calls: make(map[telephony.CallID]*telephony.Call)} }
+func newSink() sink { return sink{telephonytest.NewSink()} }
 
-func (k *sink) Append(ctx context.Context, events []telephony.Event) error {
-	k.mu.Lock()
-	hold := k.hold
-	k.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.appends = append(k.appends, slices.Clone(events))
-	for _, e := range events {
-		if e.Call != events[0].Call {
-			return errors.New("events of two calls in one entry")
-		}
-		if err := e.Validate(); err != nil {
-			return err
-		}
-		if k.calls[e.Call] == nil {
-			k.calls[e.Call] = telephony.NewCall(e.Call)
-		}
-		k.calls[e.Call].Apply(e)
-	}
-	return nil
-}
+func (k sink) entries() int { return len(k.Entries()) }
 
-func (k *sink) Live(context.Context) ([]telephony.LiveLeg, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var legs []telephony.LiveLeg
-	for id, c := range k.calls {
-		for _, l := range c.State().Legs {
-			if l.EndedAt.IsZero() {
-				legs = append(legs, telephony.LiveLeg{Call: id, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
-			}
-		}
-	}
-	return legs, nil
-}
-
-func (k *sink) Ready() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.ready++
-}
-
-// isReady counts the sessions that came up.
-func (k *sink) isReady() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.ready
-}
-
-// entries counts the appended entries.
-func (k *sink) entries() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.appends)
-}
-
-func (k *sink) state(linkedid string) telephony.State {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if c := k.calls[telephony.CallID("hq/pbx1/"+linkedid)]; c != nil {
-		return c.State()
-	}
-	return telephony.State{}
-}
-
-// all are the states of all calls.
-func (k *sink) all() []telephony.State {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	states := make([]telephony.State, 0, len(k.calls))
-	for _, c := range k.calls {
-		states = append(states, c.State())
-	}
-	return states
-}
-
-// block makes Append wait until the returned function is called.
-func (k *sink) block() (release func()) {
-	hold := make(chan struct{})
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.hold = hold
-	return func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.hold = nil
-		close(hold)
-	}
+func (k sink) state(linkedid string) telephony.State {
+	return k.State(telephony.CallID("hq/pbx1/" + linkedid))
 }
 
 func startServer(t *testing.T, config asterisktest.Config) *asterisktest.Server {
@@ -195,7 +97,7 @@ func TestSession_answeredCall(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 
 	call := server.Inbound(asterisktest.Party{Number: "+493012345678", Name: "Ann O'Caller"}, "+15550100001")
 	call.Ring("1001")
@@ -223,7 +125,7 @@ func TestSession_entries(t *testing.T) {
 		server := startServer(t, asterisktest.Config{})
 		k := newSink()
 		r := run(t, labConfig(server), k)
-		eventually(t, func() bool { return k.isReady() == 1 })
+		eventually(t, func() bool { return k.Sessions() == 1 })
 		player := asterisktest.Player{Server: server, Speed: speed}
 		played, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "a_inbound_answered"})
 		require.NoError(t, err)
@@ -251,7 +153,7 @@ func TestSession_leastPrivilege(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- source.Run(ctx, k) }()
-		eventually(t, func() bool { return k.isReady() == n })
+		eventually(t, func() bool { return k.Sessions() == n })
 		call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 		call.Ring("1001")
 		eventually(t, func() bool { return len(k.state(call.Linkedid()).Ringing) == 1 })
@@ -277,8 +179,8 @@ func TestSession_slowJournal(t *testing.T) {
 	config := labConfig(server)
 	config.Keepalive = time.Second
 	r := run(t, config, k)
-	eventually(t, func() bool { return k.isReady() == 1 })
-	release := k.block()
+	eventually(t, func() bool { return k.Sessions() == 1 })
+	release := k.Block()
 	player := asterisktest.Player{Server: server, Speed: math.Inf(1)}
 	played, err := player.PlayMix(t.Context(), asterisktest.Mix{Inbound: 40, Missed: 10}, asterisktest.MixOptions{})
 	require.NoError(t, err)
@@ -299,8 +201,8 @@ func TestSession_stop(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
-	defer k.block()()
+	eventually(t, func() bool { return k.Sessions() == 1 })
+	defer k.Block()()
 	before := r.Stats().Wanted
 	call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	call.Ring("1001")
@@ -313,7 +215,7 @@ func TestSession_lastWords(t *testing.T) {
 	server := startServer(t, asterisktest.Config{})
 	k := newSink()
 	r := run(t, labConfig(server), k)
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 	before := r.Stats().Wanted
 	call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	eventually(t, func() bool { return r.Stats().Wanted > before })
@@ -336,7 +238,7 @@ func TestSession_sinkFails(t *testing.T) {
 
 // failing is a sink that keeps nothing.
 type failing struct {
-	*sink
+	sink
 	err error
 }
 
@@ -357,7 +259,7 @@ func TestSession_serverGoes(t *testing.T) {
 			server := startServer(t, asterisktest.Config{})
 			k := newSink()
 			r := run(t, labConfig(server), k)
-			eventually(t, func() bool { return k.isReady() == 1 })
+			eventually(t, func() bool { return k.Sessions() == 1 })
 			call := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 			before := r.Stats().Wanted
 			call.Ring("1001")
@@ -381,7 +283,7 @@ func TestSession_hostileCaller(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- source.Run(ctx, k) }()
-	eventually(t, func() bool { return k.isReady() == 1 })
+	eventually(t, func() bool { return k.Sessions() == 1 })
 
 	victim := server.Inbound(asterisktest.Party{Number: "+4930"}, "+15550100001")
 	victim.Ring("1001")

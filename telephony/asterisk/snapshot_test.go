@@ -2,8 +2,10 @@ package asterisk
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,9 +90,7 @@ func TestFacts(t *testing.T) {
 	}
 	with := func(m map[string]string, more ...string) map[string]string {
 		out := map[string]string{"DNID": "+15550100001"}
-		for k, v := range m {
-			out[k] = v
-		}
+		maps.Copy(out, m)
 		for i := 0; i < len(more); i += 2 {
 			out[more[i]] = more[i+1]
 		}
@@ -201,7 +201,7 @@ func TestFacts_overruled(t *testing.T) {
 		found := f.events[want.ID]
 		require.NotEmpty(t, found)
 		require.Empty(t, cmp.Diff(want, statesOf(t, append(found, events...))[0]), "found at %s", at)
-		require.Empty(t, cmp.Diff(want, statesOf(t, append(events[:len(events):len(events)], found...))[0]), "found at %s", at)
+		require.Empty(t, cmp.Diff(want, statesOf(t, append(slices.Clip(events), found...))[0]), "found at %s", at)
 	}
 }
 

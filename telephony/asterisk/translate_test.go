@@ -30,8 +30,9 @@ func event(kind, before, channel, uniqueid, linkedid, rest string) string {
 	return head + "+4930\r\n" + tailOf("", uniqueid, linkedid) + rest + "\r\n"
 }
 
-func dest(channel, uniqueid, linkedid string) string {
-	return "DestChannel: " + channel + "\r\nDestChannelState: 0\r\nDestChannelStateDesc: Down\r\nDestCallerIDNum: 9030\r\n" + tailOf("Dest", uniqueid, linkedid)
+// dest is the channel that is dialled, 1.2 of call 1.1.
+func dest(channel string) string {
+	return "DestChannel: " + channel + "\r\nDestChannelState: 0\r\nDestChannelStateDesc: Down\r\nDestCallerIDNum: 9030\r\n" + tailOf("Dest", "1.2", "1.1")
 }
 
 func TestTranslate(t *testing.T) {
@@ -62,20 +63,20 @@ func TestTranslate(t *testing.T) {
 			want: telephony.Event{Kind: telephony.LegStarted, Leg: "1.3", Side: telephony.SideHelper, Endpoint: "Local/5@ctx", Party: ann},
 		},
 		{
-			name: "an agent rings", message: event("DialBegin", "", trunk, "1.1", "1.1", dest(phone, "1.2", "1.1")+"DialString: 1001\r\n"),
+			name: "an agent rings", message: event("DialBegin", "", trunk, "1.1", "1.1", dest(phone)+"DialString: 1001\r\n"),
 			want: telephony.Event{Kind: telephony.LegDialled, Leg: "1.2", Peer: "1.1", Side: telephony.SideAgent, Endpoint: "PJSIP/1001"},
 		},
 		{
-			name: "the outside rings", message: event("DialBegin", "", phone, "1.1", "1.1", dest(trunk, "1.2", "1.1")+"DialString: 030@trunk\r\n"),
+			name: "the outside rings", message: event("DialBegin", "", phone, "1.1", "1.1", dest(trunk)+"DialString: 030@trunk\r\n"),
 			want: telephony.Event{Kind: telephony.LegDialled, Leg: "1.2", Peer: "1.1", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", Party: ann, Dialled: "030"},
 		},
 		{
 			name:    "Asterisk itself rings somebody",
-			message: "Event: DialBegin\r\nPrivilege: call,all\r\nTimestamp: 1795309909.146786\r\n" + dest(phone, "1.2", "1.1") + "DialString: 1001\r\n\r\n",
+			message: "Event: DialBegin\r\nPrivilege: call,all\r\nTimestamp: 1795309909.146786\r\n" + dest(phone) + "DialString: 1001\r\n\r\n",
 			want:    telephony.Event{Kind: telephony.LegDialled, Leg: "1.2", Side: telephony.SideAgent, Endpoint: "PJSIP/1001"},
 		},
 		{
-			name: "dial ended", message: event("DialEnd", "", trunk, "1.1", "1.1", dest(phone, "1.2", "1.1")+"DialStatus: NOANSWER\r\n"),
+			name: "dial ended", message: event("DialEnd", "", trunk, "1.1", "1.1", dest(phone)+"DialStatus: NOANSWER\r\n"),
 			want: telephony.Event{Kind: telephony.LegDialEnded, Leg: "1.2", Side: telephony.SideAgent, Endpoint: "PJSIP/1001", Status: telephony.DialNoAnswer},
 		},
 		{
