@@ -22,16 +22,19 @@ const defaultListed = 20
 
 // callRow is one call as the command calls shows it.
 type callRow struct {
-	ID          telephony.CallID      `json:"id"`
-	StartedAt   time.Time             `json:"started_at"`
-	Direction   telephony.Direction   `json:"direction,omitzero"`
-	State       string                `json:"state"`
-	From        string                `json:"from,omitzero"`
-	To          string                `json:"to,omitzero"`
-	Agents      []string              `json:"agents,omitzero"`
-	DurationS   float64               `json:"duration_seconds,omitzero"`
-	Ticket      int64                 `json:"ticket_id,omitzero"`
-	Completed   bool                  `json:"completed,omitzero"`
+	ID        telephony.CallID    `json:"id"`
+	StartedAt time.Time           `json:"started_at"`
+	Direction telephony.Direction `json:"direction,omitzero"`
+	State     string              `json:"state"`
+	From      string              `json:"from,omitzero"`
+	To        string              `json:"to,omitzero"`
+	Agents    []string            `json:"agents,omitzero"`
+	DurationS float64             `json:"duration_seconds,omitzero"`
+	Ticket    int64               `json:"ticket_id,omitzero"`
+	Completed bool                `json:"completed,omitzero"`
+	// Settled says that nothing is owed any more, Owed what is; only a running daemon knows.
+	Settled     bool                  `json:"settled,omitzero"`
+	Owed        string                `json:"owed,omitzero"`
 	Pops        []popRow              `json:"pops,omitzero"`
 	Parked      map[string]string     `json:"parked,omitzero"`
 	Duplicates  []int64               `json:"duplicates,omitzero"`

@@ -14,6 +14,7 @@ import (
 	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 const (
@@ -34,6 +35,9 @@ func (d *daemon) controlHandler() http.Handler {
 			return
 		}
 		rows, err := listCalls(r.Context(), d.journal, limit)
+		if err == nil {
+			err = d.addOwed(r.Context(), rows)
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -41,6 +45,31 @@ func (d *daemon) controlHandler() http.Handler {
 		writeJSON(w, http.StatusOK, rows)
 	})
 	return mux
+}
+
+// addOwed adds what only the bridge knows: it keeps every call that is owed
+// something in memory.
+func (d *daemon) addOwed(ctx context.Context, rows []callRow) error {
+	views, err := d.bridge.Calls(ctx)
+	if err != nil {
+		return err
+	}
+	next := make(map[telephony.CallID]bridge.Step, len(views))
+	for _, v := range views {
+		next[v.State.ID] = v.Next
+	}
+	for i := range rows {
+		step, inMemory := next[rows[i].ID]
+		switch {
+		case !inMemory:
+			rows[i].Settled = rows[i].Disposition != ""
+		case step.Settled:
+			rows[i].Settled = true
+		case step.Kind != "":
+			rows[i].Owed = string(step.Kind) + ": " + step.Reason
+		}
+	}
+	return nil
 }
 
 // listCalls reads the newest calls from the journal.

@@ -124,7 +124,7 @@ func (d *daemon) openJournal(ctx context.Context) error {
 }
 
 func (d *daemon) openAudio(context.Context) error {
-	a, err := openAudio(d.cfg, d.public.Addr(), d.log)
+	a, err := openAudio(d.cfg, d.public.Addr(), d.log) //nolint:contextcheck // folders of this machine
 	if err != nil {
 		return err
 	}

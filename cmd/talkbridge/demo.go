@@ -24,7 +24,7 @@ const (
 	demoSource   = "pbx1"
 	demoDIDs     = 3
 	demoClient   = "talkbridge-demo"
-	demoSecret   = "demo-secret" //nolint:gosec // of a simulator in this very process
+	demoSecret   = "demo-secret"
 	demoAddress  = "127.0.0.1:8090"
 	demoPatience = 45 * time.Second
 	demoPoll     = 20 * time.Millisecond
@@ -98,7 +98,7 @@ func runDemo(ctx context.Context, o demoOptions, out, logs io.Writer) (err error
 		return err
 	}
 	defer d.zendesk.Close()
-	if err := d.startPBX(); err != nil {
+	if err := d.startPBX(); err != nil { //nolint:contextcheck // it lives until Close
 		return err
 	}
 	defer func() { err = errors.Join(err, d.pbx.Close()) }()
@@ -148,7 +148,7 @@ func (d *demo) startPBX() error {
 		return fmt.Errorf("start the phone system: %w", err)
 	}
 	d.player = &asterisktest.Player{
-		Server: d.pbx, Speed: d.options.speed, Seed: uint64(time.Now().UnixNano()), //nolint:gosec // any number will do
+		Server: d.pbx, Speed: d.options.speed, Seed: uint64(time.Now().UnixNano()),
 		Voicemail: d.folder("voicemail"), Recordings: d.folder("monitor"),
 	}
 	return errors.Join(os.MkdirAll(d.player.Voicemail, 0o700), os.MkdirAll(d.player.Recordings, 0o700))

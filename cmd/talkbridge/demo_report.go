@@ -37,13 +37,13 @@ var expected = map[string]expectation{
 // greet says where to look.
 func (d *demo) greet() {
 	_, _ = fmt.Fprintf(d.out, "talkbridge %s, demonstration: a simulated Zendesk, a phone system that plays captured calls, and the daemon.\n\n", version())
-	_, _ = fmt.Fprintf(d.out, "  the whole account    %s/\n", d.zendesk.URL())
+	_, _ = fmt.Fprintf(d.out, "  %-20s %s/\n", "the whole account", d.zendesk.URL())
 	for _, agent := range d.zendesk.Agents() {
-		if strings.HasSuffix(agent.Name, " Agent") {
-			_, _ = fmt.Fprintf(d.out, "  %-12s browser %s/agent/%d\n", strings.TrimSuffix(agent.Name, " Agent")+"'s", d.zendesk.URL(), agent.ID)
+		if first, found := strings.CutSuffix(agent.Name, " Agent"); found {
+			_, _ = fmt.Fprintf(d.out, "  %-20s %s/agent/%d\n", first+"'s browser", d.zendesk.URL(), agent.ID)
 		}
 	}
-	_, _ = fmt.Fprintf(d.out, "  health, metrics      http://%s/readyz  /metrics\n\n", d.daemon.listener.Addr())
+	_, _ = fmt.Fprintf(d.out, "  %-20s http://%s/readyz and /metrics\n\n", "health and metrics", d.daemon.listener.Addr())
 	if !d.options.exit {
 		_, _ = fmt.Fprintln(d.out, "Calls are coming in. Ctrl-C ends it.")
 	}

@@ -52,7 +52,7 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	for _, f := range faults {
 		s.zendesk.Inject(f)
 	}
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // printed, to be played again
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 1))
 	s.player.Seed = seed

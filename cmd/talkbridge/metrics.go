@@ -20,9 +20,7 @@ func (d *daemon) openMetrics(context.Context) error {
 	build.Set(1)
 	d.registry.MustRegister(
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		journalGauge(d.journal, "talkbridge_journal_bytes", "Size of the journal.", func(s journal.State) float64 { return float64(s.Bytes) }),
-		journalGauge(d.journal, "talkbridge_journal_max_bytes", "Size at which the journal takes no more.", func(s journal.State) float64 { return float64(s.MaxBytes) }),
-		journalGauge(d.journal, "talkbridge_journal_messages", "Entries in the journal.", func(s journal.State) float64 { return float64(s.Messages) }),
+		journalMetrics{d.journal},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "talkbridge_agents_unconfirmed", Help: "Configured agents whom Zendesk has not confirmed.",
 		}, func() float64 {
@@ -49,19 +47,37 @@ func (d *daemon) openMetrics(context.Context) error {
 	return nil
 }
 
-// scrapeTimeout bounds what one reading of a gauge may take.
+// scrapeTimeout bounds what one reading of the journal's gauges may take.
 const scrapeTimeout = time.Second
 
-func journalGauge(j *journal.Journal, name, help string, read func(journal.State) float64) prometheus.GaugeFunc {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-		defer cancel()
-		state, err := j.State(ctx)
-		if err != nil {
-			return -1
-		}
-		return read(state)
-	})
+// journalMetrics reads the journal once for all its gauges. A journal that does
+// not answer shows none.
+type journalMetrics struct{ journal *journal.Journal }
+
+var (
+	journalBytes    = prometheus.NewDesc("talkbridge_journal_bytes", "Size of the journal.", nil, nil)
+	journalMaxBytes = prometheus.NewDesc("talkbridge_journal_max_bytes", "Size at which the journal takes no more.", nil, nil)
+	journalMessages = prometheus.NewDesc("talkbridge_journal_messages", "Entries in the journal.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (journalMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{journalBytes, journalMaxBytes, journalMessages} {
+		ch <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m journalMetrics) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	state, err := m.journal.State(ctx)
+	if err != nil {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(journalBytes, prometheus.GaugeValue, float64(state.Bytes))
+	ch <- prometheus.MustNewConstMetric(journalMaxBytes, prometheus.GaugeValue, float64(state.MaxBytes))
+	ch <- prometheus.MustNewConstMetric(journalMessages, prometheus.GaugeValue, float64(state.Messages))
 }
 
 // registerSource shows the counts of an Asterisk.

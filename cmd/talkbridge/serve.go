@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,36 +23,38 @@ agree with them. It stops gracefully at SIGINT or SIGTERM, at once at the second
 one, and reads agents, lines and policy again at SIGHUP.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(path)
-			if err != nil {
-				return err
-			}
-			log := newLogger(cfg.Log, cmd.ErrOrStderr())
-			for _, w := range cfg.Warnings() {
-				log.Warn(w.String())
-			}
-			d, err := newDaemon(cmd.Context(), cfg, log)
-			if err != nil {
-				return asExit(err)
-			}
-			log.WithFields(logrus.Fields{
-				"version": version(), "listen": d.listener.Addr(), "public_listen": d.public.Addr(), "pid": os.Getpid(),
-			}).Info("talkbridge started")
-			stopReload := reloadOnHangup(d, path, log)
-			err = d.Run(cmd.Context())
-			stopReload()
-			if closeErr := d.Close(); err == nil {
-				err = closeErr
-			}
-			if err != nil {
-				return asExit(err)
-			}
-			log.Info("talkbridge stopped")
-			return nil
+			return serve(cmd.Context(), path, cmd.ErrOrStderr())
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// serve runs the daemon until ctx is over.
+func serve(ctx context.Context, path string, logs io.Writer) error {
+	cfg, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	log := newLogger(cfg.Log, logs)
+	for _, w := range cfg.Warnings() {
+		log.Warn(w.String())
+	}
+	d, err := newDaemon(ctx, cfg, log)
+	if err != nil {
+		return asExit(err)
+	}
+	log.WithFields(logrus.Fields{
+		"version": version(), "listen": d.listener.Addr(), "public_listen": d.public.Addr(), "pid": os.Getpid(),
+	}).Info("talkbridge started")
+	stopReload := reloadOnHangup(ctx, d, path, log)
+	err = d.Run(ctx)
+	stopReload()
+	if err = errors.Join(err, d.Close()); err != nil {
+		return asExit(err)
+	}
+	log.Info("talkbridge stopped")
+	return nil
 }
 
 // asExit gives an error of running its exit code, unless it has one.
@@ -63,10 +67,10 @@ func asExit(err error) error {
 
 // reloadOnHangup reads agents, lines and policy again at each SIGHUP. A file
 // that cannot be used changes nothing.
-func reloadOnHangup(d *daemon, path string, log logrus.FieldLogger) (stop func()) {
+func reloadOnHangup(ctx context.Context, d *daemon, path string, log logrus.FieldLogger) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
