@@ -23,6 +23,9 @@ type Message struct {
 	// Tampered says that a caller id cut the message: no number or name in it
 	// can be trusted.
 	Tampered bool
+	// Secret says that the number of its channel must not be shown, by what
+	// Asterisk said elsewhere. A Reader never sets it.
+	Secret bool
 }
 
 // Get is the value of the first header named key, "" if there is none. Keys

@@ -11,7 +11,10 @@ import (
 const maxRoster = 1 << 16
 
 // member is a channel that is known to live.
-type member struct{ channel, linked string }
+type member struct {
+	channel, linked string
+	secret          bool // its number must not be shown
+}
 
 // roster knows the live channels of one session: which call each belongs to.
 // It has one owner. See newRoster.
@@ -38,6 +41,11 @@ func (r *roster) trusts(m Message) bool {
 	return true
 }
 
+// hides reports whether the number of the message's channel must not be shown.
+func (r *roster) hides(m Message) bool {
+	return m.Secret || r.members[m.Get("Uniqueid")].secret
+}
+
 // follow notes what a message says of channels, and returns the story of those
 // that changed to another call: the end of their part in the old one and the
 // beginning of it in the new one.
@@ -53,7 +61,8 @@ func (r *roster) follow(m Message, e telephony.Event) []telephony.Event {
 			moved = append(moved, moves(e, uniqueid, known, linked)...)
 		}
 		if len(r.members) < maxRoster || ok {
-			r.members[uniqueid] = member{strings.Clone(m.Get(prefix + "Channel")), strings.Clone(linked)}
+			secret := known.secret || (prefix == "" && m.Secret)
+			r.members[uniqueid] = member{strings.Clone(m.Get(prefix + "Channel")), strings.Clone(linked), secret}
 		}
 	}
 	if m.Kind() == "Hangup" {

@@ -32,6 +32,7 @@ type session struct {
 	queue     *queue
 	translate translator
 	roster    *roster
+	inquiries *inquiries
 	pack      *packer
 	ordinal   uint64
 }
@@ -44,8 +45,9 @@ func newSession(s *Source, l *link, sink telephony.Sink, c clock) *session {
 			site: s.config.Site, source: s.config.Name, trunks: s.config.Trunks,
 			node: s.config.Node, conn: strings.TrimPrefix(l.id, "tb-"),
 		},
-		roster: newRoster(),
-		pack:   newPacker(sink, &s.count),
+		roster:    newRoster(),
+		inquiries: newInquiries(l),
+		pack:      newPacker(sink, &s.count),
 	}
 }
 
@@ -138,8 +140,8 @@ func (s *session) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range held {
-		s.hear(m)
+	if err := s.hearAll(held); err != nil {
+		return err
 	}
 	if err := s.pack.flushAll(ctx); err != nil {
 		return err
@@ -153,14 +155,16 @@ func (s *session) deliver(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		messages, ended := s.queue.take(maxTurn)
-		for _, m := range messages {
-			s.hear(m)
-		}
-		if err := s.pack.flush(ctx, time.Now()); err != nil {
+		if err := s.hearAll(messages); err != nil {
 			return err
 		}
 		if ended != nil {
+			s.tellAll(s.inquiries.expired(time.Time{}))
 			return errors.Join(ended, s.pack.flushAll(ctx))
+		}
+		s.tellAll(s.inquiries.expired(time.Now()))
+		if err := s.pack.flush(ctx, time.Now()); err != nil {
+			return err
 		}
 		if len(messages) > 0 {
 			continue
@@ -175,23 +179,49 @@ func (s *session) deliver(ctx context.Context) error {
 
 // patience is how long there is nothing to do.
 func (s *session) patience() time.Duration {
-	if next := s.pack.next(); !next.IsZero() {
-		return max(0, time.Until(next))
+	wait := time.Hour
+	for _, next := range []time.Time{s.pack.next(), s.inquiries.next()} {
+		if !next.IsZero() {
+			wait = min(wait, max(0, time.Until(next)))
+		}
 	}
-	return time.Hour
+	return wait
 }
 
-// hear makes events of a message and lets them wait for company.
-func (s *session) hear(m Message) {
-	if m.Kind() == "" {
-		return
+// hearAll tells what the messages say, but for those that wait until it is
+// known whether a number may be shown.
+func (s *session) hearAll(messages []Message) error {
+	for _, m := range messages {
+		if m.Kind() == "" {
+			s.tellAll(s.inquiries.answer(m))
+			continue
+		}
+		held, err := s.inquiries.holds(m, s.source.config.Trunks, time.Now())
+		if err != nil {
+			return err
+		}
+		if !held {
+			s.tell(m)
+		}
 	}
+	return nil
+}
+
+func (s *session) tellAll(messages []Message) {
+	for _, m := range messages {
+		s.tell(m)
+	}
+}
+
+// tell makes events of a message and lets them wait for company.
+func (s *session) tell(m Message) {
 	s.ordinal++
 	if !s.roster.trusts(m) {
 		s.source.count.forged.Add(1)
 		s.note(ErrForged)
 		return
 	}
+	m.Secret = s.roster.hides(m)
 	e, ok, err := s.translate.translate(m, s.ordinal)
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ const (
 	// again.
 	snapshotTries = 3
 	// statusVariables are asked for with each channel.
-	statusVariables = "CALLERID(num-pres),TB_DID,TB_DIR,TB_AGENT,MIXMONITOR_FILENAME,VM_MESSAGEFILE"
+	statusVariables = presentation + ",TB_DID,TB_DIR,TB_AGENT,MIXMONITOR_FILENAME,VM_MESSAGEFILE"
 )
 
 // errCut says that a list was not complete.
@@ -56,6 +57,7 @@ func (s *session) report(ctx context.Context, channels []Message, at time.Time, 
 	if err != nil {
 		return fmt.Errorf("ask for live legs: %w", err)
 	}
+	channels = presented(channels)
 	for _, m := range channels {
 		s.roster.follow(m, telephony.Event{})
 	}
@@ -70,6 +72,15 @@ func (s *session) report(ctx context.Context, channels []Message, at time.Time, 
 		}
 	}
 	return nil
+}
+
+// presented marks the channels whose number must not be shown.
+func presented(channels []Message) []Message {
+	marked := slices.Clone(channels)
+	for i, m := range marked {
+		marked[i].Secret = secretPresentation(m.variables()[presentation])
+	}
+	return marked
 }
 
 // addVoicemails adds the messages that were left while there was no session.
@@ -219,13 +230,17 @@ func identified(e telephony.Event) telephony.Event {
 // when it was asked.
 func (t *translator) facts(channels []Message, at time.Time) facts {
 	f := facts{events: make(map[telephony.CallID][]telephony.Event)}
+	calls := make(map[string][]Message)
+	for _, m := range channels {
+		calls[m.Get("Linkedid")] = append(calls[m.Get("Linkedid")], m)
+	}
 	for _, m := range channels {
 		call, err := telephony.NewCallID(t.site, t.source, m.Get("Linkedid"))
 		if err != nil {
 			continue
 		}
 		begun := begunAt(m, at)
-		for _, e := range t.channelFacts(m, channels) {
+		for _, e := range t.channelFacts(m, calls[m.Get("Linkedid")]) {
 			e.Call, e.Time, e.Estimated = call, begun, true
 			if e.Kind == telephony.LegBridged || e.Kind == telephony.CallVoicemail {
 				e.Time = at
@@ -236,18 +251,15 @@ func (t *translator) facts(channels []Message, at time.Time) facts {
 	return f
 }
 
-// channelFacts says what one live channel means.
-func (t *translator) channelFacts(m Message, all []Message) []telephony.Event {
+// channelFacts says what one live channel means, among those of its call.
+func (t *translator) channelFacts(m Message, call []Message) []telephony.Event {
 	vars := m.variables()
 	started := t.started(m)
 	if first := cut(m.Get("DNID")); started.First && first != "" {
 		started.Dialled = first
 	}
-	if pres := vars["CALLERID(num-pres)"]; strings.HasPrefix(pres, "prohib") || pres == "unavailable" {
-		started.Party = telephony.Party{Withheld: true}
-	}
 	out := []telephony.Event{started}
-	if dialled, ok := t.rung(m, started, all); ok {
+	if dialled, ok := t.rung(m, started, call); ok {
 		out = append(out, dialled)
 	}
 	for _, name := range []string{"TB_DID", "TB_DIR", "TB_AGENT"} {
@@ -273,7 +285,7 @@ const stateRinging = "5"
 // rung says who rings a live channel: an agent's phone that rings now, or a
 // line to the outside, of which the number dialled must be found in what the
 // dialling channel does.
-func (t *translator) rung(m Message, started telephony.Event, all []Message) (telephony.Event, bool) {
+func (t *translator) rung(m Message, started telephony.Event, call []Message) (telephony.Event, bool) {
 	ringing := started.Side == telephony.SideAgent && m.Get("ChannelState") == stateRinging
 	if started.First || (!ringing && started.Side != telephony.SideTrunk) {
 		return telephony.Event{}, false
@@ -283,8 +295,8 @@ func (t *translator) rung(m Message, started telephony.Event, all []Message) (te
 		return e, true
 	}
 	e.Dialled = started.Party.Number
-	for _, other := range all {
-		if other.Get("Linkedid") != m.Get("Linkedid") || other.Get("Application") != "Dial" {
+	for _, other := range call {
+		if other.Get("Application") != "Dial" {
 			continue
 		}
 		e.Peer, e.Party = other.Get("Uniqueid"), partyOf(other, "")

@@ -150,7 +150,7 @@ func TestFacts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := lab().facts(tt.channels, asked)
+			f := lab().facts(presented(tt.channels), asked)
 			var got []telephony.Event
 			for _, id := range f.order {
 				got = append(got, f.events[id]...)
@@ -160,7 +160,7 @@ func TestFacts(t *testing.T) {
 				require.NoError(t, e.Validate())
 			}
 			require.Empty(t, cmp.Diff(tt.want, got, cmpopts.IgnoreFields(telephony.Event{}, "ID", "Ordinal", "Estimated")))
-			require.Equal(t, f, lab().facts(tt.channels, asked))
+			require.Equal(t, f, lab().facts(presented(tt.channels), asked))
 		})
 	}
 }

@@ -194,7 +194,7 @@ func (t *translator) variable(m Message) (telephony.Event, bool) {
 }
 
 func partyOf(m Message, prefix string) telephony.Party {
-	if m.Tampered {
+	if m.Tampered || m.Secret {
 		return telephony.Party{Withheld: true}
 	}
 	return party(bounded(m.Get(prefix+"CallerIDNum"), maxValue), bounded(m.Get(prefix+"CallerIDName"), maxValue))
