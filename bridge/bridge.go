@@ -182,7 +182,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	err = b.conduct(ctx, workCtx, records, tailed)
 	b.drain(stopWork)
 	stopTail()
-	for range tailed { //nolint:revive // It ends with the tail.
+	for range tailed { // it ends with the tail
 	}
 	b.checkpoint(context.WithoutCancel(ctx))
 	return err

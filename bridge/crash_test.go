@@ -120,7 +120,7 @@ type story struct {
 
 func (s *story) play() {
 	p := s.call
-	s.tell(func(c telephony.State) bool { return c.Live() }, p.coming(caller)...)
+	s.tell(func(c telephony.State) bool { return c.Live() }, p.coming()...)
 	s.tell(func(c telephony.State) bool { return len(c.Ringing) == 1 }, p.ringing("1001")...)
 	s.tell(telephony.State.Answered, p.answering("1001")...)
 	s.tell(telephony.State.Ended, p.ending("1001", "t")...)
@@ -162,7 +162,7 @@ func (s *story) again() {
 func TestStopAndStartInTheMiddleOfACall(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
-	p := r.talk("1", "1001")
+	p := r.talk()
 	require.NoError(t, r.stop())
 	require.NoError(t, r.stop(), "twice does no harm")
 	r.start(setup{})
@@ -180,7 +180,7 @@ func TestStopLetsTheRequestInFlightFinish(t *testing.T) {
 	r := newRig(t, setup{})
 	fault := r.desk.Inject(zendesktest.Fault{Method: http.MethodPost, Path: voicePath, Effect: zendesktest.Slow(700 * time.Millisecond)})
 	p := r.call("1")
-	p.comes(caller)
+	p.comes()
 	p.rings("1001")
 	p.answers("1001")
 	r.eventually("request in flight", func() bool { return fault.Hits() == 1 })
@@ -244,7 +244,7 @@ func TestNothingIsLostWhileTheJournalIsFull(t *testing.T) {
 	t.Parallel()
 	f := &full{}
 	r := newRig(t, setup{wrap: func(j bridge.Journal) bridge.Journal { f.Journal = j; return f }})
-	talking := r.talk("1", "1001")
+	talking := r.talk()
 	f.is.Store(true)
 	told := make(chan struct{})
 	waiting := r.call("2")

@@ -92,7 +92,7 @@ func TestUpdateSurvivesFaults(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, setup{timeout: patience})
 			r.desk.Inject(zendesktest.Fault{Method: http.MethodPut, Path: ticketPath, Count: 1, Effect: test.effect})
-			p := r.talk("1", "1001")
+			p := r.talk()
 			p.ends("1001", "t")
 			r.settled(p)
 			require.Equal(t, 1, completions(r.ticket(p)))
@@ -103,13 +103,13 @@ func TestUpdateSurvivesFaults(t *testing.T) {
 }
 
 // talk is a call that was answered, and has its ticket.
-func (r *rig) talk(name, ext string) *phone {
+func (r *rig) talk() *phone {
 	r.t.Helper()
-	p := r.call(name)
-	p.comes(caller)
-	p.rings(ext)
-	p.answers(ext)
-	r.eventually("ticket of "+name, func() bool { return r.view(p).Record.Ticket != 0 })
+	p := r.call("1")
+	p.comes()
+	p.rings("1001")
+	p.answers("1001")
+	r.eventually("ticket", func() bool { return r.view(p).Record.Ticket != 0 })
 	return p
 }
 
@@ -117,7 +117,7 @@ func TestUserIsShownWhileTheFateOfTheTicketIsUnknown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{timeout: patience})
 	r.desk.Inject(zendesktest.Fault{Method: http.MethodPost, Path: voicePath, Count: 1, Effect: zendesktest.DropBeforeCommit()})
-	p := r.talk("1", "1001")
+	p := r.talk()
 	pops := r.desk.Pops()
 	require.Len(t, pops, 1)
 	require.NotZero(t, pops[0].UserID)
@@ -182,7 +182,7 @@ func TestAgentWhomZendeskRefusesCostsNoTicket(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
 	require.NoError(t, r.desk.SuspendUser(anaID, true))
-	p := r.talk("1", "1001")
+	p := r.talk()
 	p.ends("1001", "t")
 	r.settled(p)
 	require.Zero(t, r.ticket(p).AssigneeID)
@@ -197,7 +197,7 @@ func TestUnverifiedAgentIsShownTheTicketAfterItIsMade(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
 	r.directory.Unverify(anaID)
-	p := r.talk("1", "1001")
+	p := r.talk()
 	r.eventually("page", func() bool { return len(r.desk.Pops()) == 1 })
 	require.Equal(t, zendesktest.PopDisplay, r.desk.Pops()[0].Source)
 	require.Equal(t, r.ticket(p).ID, r.desk.Pops()[0].TicketID)
@@ -236,7 +236,7 @@ func TestRequesterWhomZendeskRefusesIsFoundAnew(t *testing.T) {
 func TestClosedTicketGetsOneSuccessor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
-	p := r.talk("1", "1001")
+	p := r.talk()
 	first := r.ticket(p)
 	require.NoError(t, r.desk.CloseTicket(first.ID))
 	p.ends("1001", "t")
@@ -252,7 +252,7 @@ func TestClosedTicketGetsOneSuccessor(t *testing.T) {
 func TestDeletedTicketIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
-	p := r.talk("1", "1001")
+	p := r.talk()
 	require.NoError(t, r.desk.DeleteTicket(r.ticket(p).ID))
 	p.ends("1001", "t")
 	r.settled(p)
@@ -264,7 +264,7 @@ func TestAssigneeThatAPersonChangedStays(t *testing.T) {
 	t.Parallel()
 	for _, touched := range []bool{false, true} {
 		r := newRig(t, setup{})
-		p := r.talk("1", "1001")
+		p := r.talk()
 		if touched {
 			require.NoError(t, r.desk.SetAssignee(r.ticket(p).ID, r.desk.Users()[0].ID))
 		}

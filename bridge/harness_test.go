@@ -169,7 +169,7 @@ func (r *rig) start(s setup) {
 	})
 	require.NoError(r.t, err)
 	r.bridge = b
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it outlives the test's own context
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
 	r.stop = sync.OnceValue(func() error {
@@ -209,7 +209,7 @@ func (p *phone) stamp(events ...telephony.Event) []telephony.Event {
 	for i := range events {
 		p.n++
 		events[i].ID, events[i].Call = fmt.Sprintf("%s-%d", p.id, p.n), p.id
-		events[i].Ordinal = uint64(p.n) //nolint:gosec // small
+		events[i].Ordinal = uint64(p.n)
 		if events[i].Time.IsZero() {
 			events[i].Time = p.at().UTC()
 		}
@@ -217,12 +217,12 @@ func (p *phone) stamp(events ...telephony.Event) []telephony.Event {
 	return events
 }
 
-func (p *phone) comes(from string) { p.tell(p.coming(from)...) }
+func (p *phone) comes() { p.tell(p.coming()...) }
 
-func (p *phone) coming(from string) []telephony.Event {
+func (p *phone) coming() []telephony.Event {
 	return []telephony.Event{{
 		Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", First: true,
-		Party: telephony.Party{Number: from}, Dialled: support,
+		Party: telephony.Party{Number: caller}, Dialled: support,
 	}}
 }
 
@@ -257,7 +257,7 @@ func (p *phone) ending(legs ...string) []telephony.Event {
 
 // ordinary is an answered inbound call, as a driver packs it.
 func (p *phone) ordinary(ext string) {
-	p.comes(caller)
+	p.comes()
 	p.rings(ext)
 	p.answers(ext)
 	p.ends(ext, "t")

@@ -25,7 +25,7 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 	if err != nil || state.Messages == 0 || limit <= 0 {
 		return nil, err
 	}
-	back := uint64(limit) * entriesPerCall //nolint:gosec // limit is positive
+	back := uint64(limit) * entriesPerCall
 	from := state.First
 	if state.Last > back {
 		from = max(from, state.Last-back)

@@ -28,6 +28,11 @@ func (b *Bridge) ask(ctx context.Context, query func()) error {
 	}
 }
 
+// Ping returns nil once the conductor has answered: it works, and is not stuck.
+// How long to wait is ctx's matter. Its error is that of ctx, or says that the
+// bridge has stopped.
+func (b *Bridge) Ping(ctx context.Context) error { return b.ask(ctx, func() {}) }
+
 // Live returns the legs of a source that are alive as far as the journal says.
 func (b *Bridge) Live(ctx context.Context, source string) ([]telephony.LiveLeg, error) {
 	var legs []telephony.LiveLeg

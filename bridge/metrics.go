@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/talkbridge/talkbridge/screenpop"
@@ -76,13 +78,13 @@ func (m *metrics) exchange(ex zendesk.Exchange) {
 
 // statusClass keeps the number of series small.
 func statusClass(status int) string {
-	switch {
-	case status == 0:
+	switch status {
+	case 0:
 		return "0"
-	case status == 401, status == 404, status == 409, status == 422, status == 429:
-		return map[int]string{401: "401", 404: "404", 409: "409", 422: "422", 429: "429"}[status]
+	case 401, 404, 409, 422, 429:
+		return strconv.Itoa(status)
 	default:
-		return string(rune('0'+min(status/100, 9))) + "xx"
+		return strconv.Itoa(status/100) + "xx"
 	}
 }
 

@@ -67,19 +67,19 @@ type Line struct {
 	Pop *screenpop.Policy
 }
 
-// line is the line of a call, and its number.
-func (p *Policy) line(s telephony.State) (Line, telephony.Number) {
-	number := telephony.ParseNumber(s.Line().Number, p.Country)
-	line := p.Lines[number.E164]
+// line is the line of a call, the zero Line with the site's country if it is
+// none of ours.
+func (p *Policy) line(s telephony.State) Line {
+	line := p.Lines[telephony.ParseNumber(s.Line().Number, p.Country).E164]
 	if line.Country == "" {
 		line.Country = p.Country
 	}
-	return line, number
+	return line
 }
 
 // customer is the outside party's number, read as on the call's line.
 func (p *Policy) customer(s telephony.State) telephony.Number {
-	line, _ := p.line(s)
+	line := p.line(s)
 	party := s.Customer()
 	n := telephony.ParseNumber(party.Number, line.Country)
 	if party.Withheld {
@@ -89,7 +89,7 @@ func (p *Policy) customer(s telephony.State) telephony.Number {
 }
 
 func (p *Policy) pop(s telephony.State) screenpop.Policy {
-	if line, _ := p.line(s); line.Pop != nil {
+	if line := p.line(s); line.Pop != nil {
 		return *line.Pop
 	}
 	return p.Pop

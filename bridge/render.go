@@ -172,7 +172,7 @@ func (w *work) describe(party telephony.Party) string {
 }
 
 func (w *work) number(party telephony.Party) telephony.Number {
-	line, _ := w.policy.line(w.call)
+	line := w.policy.line(w.call)
 	n := telephony.ParseNumber(party.Number, line.Country)
 	if party.Withheld {
 		n.Withheld, n.E164 = true, ""
