@@ -76,7 +76,7 @@ func (q *inquiries) holds(m Message, trunks []string, now time.Time) (bool, erro
 // a number.
 func isPublicCaller(m Message, trunks []string) bool {
 	return m.Kind() == "Newchannel" && !m.Tampered && m.Get("Uniqueid") == m.Get("Linkedid") &&
-		sideOf(endpointOf(m.Get("Channel")), trunks) == telephony.SideTrunk && !partyOf(m, "").Withheld
+		sideOf(endpointOf(m.Get("Channel")), trunks) == telephony.SideTrunk && !partyOf(m).Withheld
 }
 
 // answer takes the answer to an inquiry, and returns what waited for it.

@@ -299,7 +299,7 @@ func (t *translator) rung(m Message, started telephony.Event, call []Message) (t
 		if other.Get("Application") != "Dial" {
 			continue
 		}
-		e.Peer, e.Party = other.Get("Uniqueid"), partyOf(other, "")
+		e.Peer, e.Party = other.Get("Uniqueid"), partyOf(other)
 		if number := appNumber(other.Get("Data")); number != "" {
 			e.Dialled = number
 		}

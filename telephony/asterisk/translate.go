@@ -138,7 +138,7 @@ func (t *translator) leg(kind telephony.Kind, m Message, prefix string) telephon
 func (t *translator) started(m Message) telephony.Event {
 	e := t.leg(telephony.LegStarted, m, "")
 	e.First = m.Get("Uniqueid") == m.Get("Linkedid")
-	if p := partyOf(m, ""); e.First || !p.Withheld {
+	if p := partyOf(m); e.First || !p.Withheld {
 		e.Party = p // a leg that is rung may have no caller id yet: nobody withholds it
 	}
 	if e.First {
@@ -156,7 +156,7 @@ func (t *translator) dialled(m Message) telephony.Event {
 	if e.Side == telephony.SideTrunk {
 		e.Dialled = dialledNumber(bounded(m.Get("DialString"), maxValue))
 		if e.Peer != "" {
-			e.Party = partyOf(m, "")
+			e.Party = partyOf(m)
 		}
 	}
 	return e
@@ -193,11 +193,12 @@ func (t *translator) variable(m Message) (telephony.Event, bool) {
 	return e, true
 }
 
-func partyOf(m Message, prefix string) telephony.Party {
+// partyOf is the caller id of a message's channel, as far as it may be shown.
+func partyOf(m Message) telephony.Party {
 	if m.Tampered || m.Secret {
 		return telephony.Party{Withheld: true}
 	}
-	return party(bounded(m.Get(prefix+"CallerIDNum"), maxValue), bounded(m.Get(prefix+"CallerIDName"), maxValue))
+	return party(bounded(m.Get("CallerIDNum"), maxValue), bounded(m.Get("CallerIDName"), maxValue))
 }
 
 // cause is the Q.850 cause; 0 if Asterisk gives none.
