@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -94,7 +95,7 @@ func (s *session) receive() {
 		case errors.Is(err, ErrMalformed):
 			s.note(err)
 			continue
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 			s.queue.close(fmt.Errorf("read events: Asterisk closed the connection: %w", err))
 			return
 		case err != nil:
