@@ -44,6 +44,8 @@ func (d *daemon) controlHandler() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, rows)
 	})
+	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.HandleFunc("GET /readyz", d.readyz)
 	return mux
 }
 
@@ -102,32 +104,41 @@ func fetchCalls(ctx context.Context, cfg *config.Config, limit int) ([]callRow, 
 	return rows, errors.Join(err, j.Close())
 }
 
-func askDaemon(ctx context.Context, cfg *config.Config, limit int) (_ []callRow, err error) {
-	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return journal.DialControl(ctx, socketDir(cfg))
-		},
-		DisableKeepAlives: true,
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://talkbridge/v1/calls?limit="+strconv.Itoa(limit), nil)
+func askDaemon(ctx context.Context, cfg *config.Config, limit int) ([]callRow, error) {
+	status, body, err := askControl(ctx, cfg, "/v1/calls?limit="+strconv.Itoa(limit))
 	if err != nil {
 		return nil, err
 	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("ask the running daemon: %w", err)
-	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("ask the running daemon: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the running daemon answered %s: %s", response.Status, body)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("the running daemon answered %d: %s", status, body)
 	}
 	var rows []callRow
 	if err := json.Unmarshal(body, &rows); err != nil {
 		return nil, fmt.Errorf("the running daemon answered something unreadable: %w", err)
 	}
 	return rows, nil
+}
+
+// askControl gets a path of the running daemon's control socket.
+func askControl(ctx context.Context, cfg *config.Config, path string) (status int, body []byte, err error) {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return journal.DialControl(ctx, socketDir(cfg))
+		},
+		DisableKeepAlives: true,
+	}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://talkbridge"+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, fmt.Errorf("ask the running daemon: %w", err)
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, fmt.Errorf("ask the running daemon: %w", err)
+	}
+	return response.StatusCode, body, nil
 }

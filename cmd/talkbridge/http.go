@@ -21,6 +21,7 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	shutdownTimeout   = 2 * time.Second
+	pingTimeout       = 2 * time.Second
 )
 
 // servers are the listeners of the daemon, by the key that configures them.
@@ -101,7 +102,15 @@ type sourceHealth struct {
 func (d *daemon) healthz(w http.ResponseWriter, r *http.Request) {
 	h := health{Status: "ok", Version: version()}
 	if _, err := d.journal.State(r.Context()); err != nil {
-		h.Status, h.Errors = "failing", []string{"journal: " + err.Error()}
+		h.Errors = append(h.Errors, "journal: "+err.Error())
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+	defer cancel()
+	if err := d.bridge.Ping(ctx); err != nil {
+		h.Errors = append(h.Errors, "bridge: does not answer: "+err.Error())
+	}
+	if len(h.Errors) > 0 {
+		h.Status = "failing"
 	}
 	writeHealth(w, h)
 }

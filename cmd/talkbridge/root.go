@@ -32,7 +32,7 @@ A configuration to start from: config.example.yaml.   talkbridge check finds wha
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("talkbridge {{.Version}}\n")
-	root.AddCommand(newServe(), newDemo(), newCheck(), newCalls(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCheck(), newCalls(), newHealth(), newVersion())
 	for _, command := range root.Commands() {
 		command.DisableFlagsInUseLine = true
 	}

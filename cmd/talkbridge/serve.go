@@ -47,8 +47,9 @@ func serve(ctx context.Context, path string, logs io.Writer) error {
 	log.WithFields(logrus.Fields{
 		"version": version(), "listen": d.listener.Addr(), "public_listen": d.public.Addr(), "pid": os.Getpid(),
 	}).Info("talkbridge started")
-	stopReload := reloadOnHangup(ctx, d, path, log)
+	stopReload, stopNotify := reloadOnHangup(ctx, d, path, log), notifyManager(ctx, d, log)
 	err = d.Run(ctx)
+	stopNotify()
 	stopReload()
 	if err = errors.Join(err, d.Close()); err != nil {
 		return asExit(err)
