@@ -246,23 +246,5 @@ func (d *daemon) resolveAgents(ctx context.Context) {
 	}
 }
 
-// Reload takes agents, lines and policy from a new configuration; everything
-// else needs a restart. An unusable one changes nothing.
-func (d *daemon) Reload(path string) error {
-	cfg, err := config.Load(path)
-	if err != nil {
-		return err
-	}
-	if err := d.directory.Reload(agentEntries(cfg), cfg.Country); err != nil {
-		return fmt.Errorf("agents: %w", err)
-	}
-	d.bridge.SetPolicy(newPolicy(cfg, d.directory))
-	select {
-	case d.resolve <- struct{}{}:
-	default: // already asked for
-	}
-	return nil
-}
-
 // socketDir is the folder of the control socket.
 func socketDir(cfg *config.Config) string { return filepath.Clean(cfg.Journal.Dir) }

@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -64,33 +61,4 @@ func asExit(err error) error {
 		return err
 	}
 	return &exitError{exitRun, err}
-}
-
-// reloadOnHangup reads agents, lines and policy again at each SIGHUP. A file
-// that cannot be used changes nothing.
-func reloadOnHangup(ctx context.Context, d *daemon, path string, log logrus.FieldLogger) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-signals:
-			}
-			if err := d.Reload(path); err != nil {
-				log.WithError(fmt.Errorf("reload: %w", err)).Error("configuration kept as it was")
-				continue
-			}
-			log.Info("agents, lines and policy read again")
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		cancel()
-		<-done
-	}
 }

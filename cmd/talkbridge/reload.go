@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"reflect"
+	"strings"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+)
+
+// reloadOnHangup reads agents, lines and policy again at each SIGHUP. A file
+// that cannot be used changes nothing.
+func reloadOnHangup(ctx context.Context, d *daemon, path string, log logrus.FieldLogger) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			fixed, err := d.Reload(path)
+			if err != nil {
+				log.WithError(err).Error("configuration kept as it was")
+				continue
+			}
+			log.Info("agents, lines and policy read again")
+			if len(fixed) > 0 {
+				log.WithField("keys", strings.Join(fixed, ", ")).Warn("restart needed: these changed too, and are only read at the start")
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		cancel()
+		<-done
+	}
+}
+
+// Reload takes agents, lines and policy from a new configuration. It returns
+// the keys of what else has changed since the start, which needs a restart. An
+// unusable file changes nothing. Calls must not overlap.
+func (d *daemon) Reload(path string) (fixed []string, err error) {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.directory.Reload(agentEntries(cfg), cfg.Country); err != nil {
+		return nil, fmt.Errorf("agents: %w", err)
+	}
+	d.bridge.SetPolicy(newPolicy(cfg, d.directory))
+	select {
+	case d.resolve <- struct{}{}:
+	default: // already asked for
+	}
+	return changedSections(d.cfg, cfg), nil
+}
+
+// changedSections are the keys, in order, under which two configurations differ
+// as far as only a start reads them.
+func changedSections(a, b *config.Config) []string {
+	var changed []string
+	for _, section := range []struct {
+		key  string
+		a, b any
+	}{
+		{"site", a.Site, b.Site},
+		{"sources", a.Sources, b.Sources},
+		{"zendesk", a.Zendesk, b.Zendesk},
+		{"recordings", a.Recordings, b.Recordings},
+		{"journal", a.Journal, b.Journal},
+		{"http", a.HTTP, b.HTTP},
+		{"log", a.Log, b.Log},
+	} {
+		if !reflect.DeepEqual(section.a, section.b) {
+			changed = append(changed, section.key)
+		}
+	}
+	return changed
+}
