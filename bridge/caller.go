@@ -27,7 +27,7 @@ const (
 
 // caller finds or makes the requester and notes him.
 func (w *work) caller(ctx context.Context) result {
-	number := w.policy.customer(w.call)
+	number := w.number(w.call.Customer())
 	key := number.E164
 	if number.Withheld {
 		key = placeholderCache

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unique"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -88,10 +89,22 @@ func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
 // take folds events that became durable at stored.
 func (e *entry) take(stored time.Time, events []telephony.Event) {
 	for _, event := range events {
+		share(&event)
+		if id := e.call.ID(); event.Call == id {
+			event.Call = id // one text for all of them
+		}
 		if e.call.Apply(event) {
 			e.heard = stored
 			e.found = e.found || (event.Kind == telephony.LegStarted && event.Estimated)
 		}
+	}
+}
+
+// share has the texts of an event that are the same in many take memory once.
+func share(e *telephony.Event) {
+	e.Kind, e.Side, e.Status = unique.Make(e.Kind).Value(), unique.Make(e.Side).Value(), unique.Make(e.Status).Value()
+	for _, text := range []*string{&e.Leg, &e.Peer, &e.Endpoint, &e.Bridge, &e.Dialled, &e.Party.Number} {
+		*text = unique.Make(*text).Value()
 	}
 }
 

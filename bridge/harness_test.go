@@ -186,6 +186,7 @@ func (r *rig) start(s setup) {
 
 // phone is one call as a driver tells it: one packing is one Append.
 type phone struct {
+	from string
 	t    testing.TB
 	sink telephony.Sink
 	id   telephony.CallID
@@ -196,7 +197,7 @@ type phone struct {
 func (r *rig) call(name string) *phone {
 	id, err := telephony.NewCallID("hq", "pbx1", name)
 	require.NoError(r.t, err)
-	return &phone{t: r.t, sink: r.bridge.Sink("pbx1"), id: id, at: time.Now}
+	return &phone{from: caller, t: r.t, sink: r.bridge.Sink("pbx1"), id: id, at: time.Now}
 }
 
 // tell appends events as one packing.
@@ -222,7 +223,7 @@ func (p *phone) comes() { p.tell(p.coming()...) }
 func (p *phone) coming() []telephony.Event {
 	return []telephony.Event{{
 		Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", First: true,
-		Party: telephony.Party{Number: caller}, Dialled: support,
+		Party: telephony.Party{Number: p.from}, Dialled: support,
 	}}
 }
 

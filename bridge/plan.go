@@ -46,7 +46,9 @@ type planner struct {
 	call   telephony.State
 	record *Record
 	policy *Policy
-	now    time.Time
+	// pop is what holds for the call's line.
+	pop screenpop.Policy
+	now time.Time
 	// ahead is how far our clock is ahead of the phone system's.
 	ahead time.Duration
 }
@@ -64,7 +66,7 @@ func plan(call telephony.State, record *Record, policy *Policy, at Moment) Step 
 	case call.Direction == telephony.Internal:
 		return Step{Settled: call.Ended(), Reason: "internal calls get no ticket"}
 	}
-	p := planner{call, record, policy, now, at.Ahead}
+	p := planner{call, record, policy, policy.pop(call), now, at.Ahead}
 	var next Step
 	for _, step := range p.owed() {
 		if !step.At.After(now) {
@@ -108,11 +110,10 @@ func (p planner) owed() []Step {
 // show is noted as late when its moment has passed.
 func (p planner) pops() []Step {
 	var steps []Step
-	policy := p.policy.pop(p.call)
-	for _, want := range p.wants(policy) {
+	for _, want := range p.wants() {
 		step := Step{Kind: StepPop, Reason: want.String(), At: want.NotBefore, Want: want}
-		if p.late(want, policy) || !p.poppable(want, policy.Open) {
-			step.Late, step.At = true, expiry(want, policy)
+		if p.late(want) || !p.poppable(want) {
+			step.Late, step.At = true, p.expiry(want)
 		}
 		steps = append(steps, step)
 	}
@@ -120,14 +121,12 @@ func (p planner) pops() []Step {
 }
 
 // expiry is when a page is not worth showing any more.
-func expiry(want screenpop.Want, policy screenpop.Policy) time.Time {
-	return want.Since.Add(policy.Within())
-}
+func (p planner) expiry(want screenpop.Want) time.Time { return want.Since.Add(p.pop.Within()) }
 
 // wants are the pages that are not shown yet, in our clock's time.
-func (p planner) wants(policy screenpop.Policy) []screenpop.Want {
+func (p planner) wants() []screenpop.Want {
 	var wants []screenpop.Want
-	for _, want := range screenpop.Decide(p.call, policy, p.policy.Directory) {
+	for _, want := range screenpop.Decide(p.call, p.pop, p.policy.Directory) {
 		if _, answered := p.record.Pops[want.Key]; answered {
 			continue
 		}
@@ -140,22 +139,24 @@ func (p planner) wants(policy screenpop.Policy) []screenpop.Want {
 	return wants
 }
 
-func (p planner) late(want screenpop.Want, policy screenpop.Policy) bool {
-	return !p.now.Before(expiry(want, policy))
-}
+func (p planner) late(want screenpop.Want) bool { return !p.now.Before(p.expiry(want)) }
 
 // poppable reports whether there is something to show, and no create is about to
 // show it in the same request. With an agent for whose sake the create was
 // refused it is not tried again.
-func (p planner) poppable(want screenpop.Want, open screenpop.Open) bool {
+func (p planner) poppable(want screenpop.Want) bool {
 	if p.record.Bare[StepCreate] && !want.Agent.Verified() {
 		return false
 	}
-	if (open == screenpop.OpenTicket || open == "") && p.createShows() {
+	if p.opensTicket() && p.createShows() {
 		return false
 	}
-	_, _, something := open.Choose(p.record.pages())
+	_, _, something := p.pop.Open.Choose(p.record.pages())
 	return something
+}
+
+func (p planner) opensTicket() bool {
+	return p.pop.Open == screenpop.OpenTicket || p.pop.Open == ""
 }
 
 // createShows reports whether the ticket is about to be made at the answer.
@@ -203,7 +204,7 @@ func (p planner) caller() (Step, bool) {
 	if p.call.Direction == telephony.Inbound && p.call.Live() && p.rung() {
 		return Step{Kind: StepCaller, Reason: "looked up while it rings"}, true
 	}
-	wanted := len(p.wants(p.policy.pop(p.call))) > 0
+	wanted := len(p.wants()) > 0
 	return Step{Kind: StepCaller, Reason: "the page needs a user"}, wanted
 }
 
@@ -255,12 +256,11 @@ func (p planner) fits(via zendesk.ViaID) bool {
 // shownBy is whom the create may show the ticket to in the same request: an
 // agent whose id is verified, in time, where the policy opens tickets.
 func (p planner) shownBy() screenpop.Want {
-	policy := p.policy.pop(p.call)
-	if policy.Open != screenpop.OpenTicket && policy.Open != "" {
+	if !p.opensTicket() {
 		return screenpop.Want{}
 	}
-	for _, want := range p.wants(policy) {
-		if want.Agent.Verified() && !p.late(want, policy) {
+	for _, want := range p.wants() {
+		if want.Agent.Verified() && !p.late(want) {
 			return want
 		}
 	}

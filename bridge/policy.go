@@ -77,17 +77,7 @@ func (p *Policy) line(s telephony.State) Line {
 	return line
 }
 
-// customer is the outside party's number, read as on the call's line.
-func (p *Policy) customer(s telephony.State) telephony.Number {
-	line := p.line(s)
-	party := s.Customer()
-	n := telephony.ParseNumber(party.Number, line.Country)
-	if party.Withheld {
-		n.Withheld, n.E164 = true, ""
-	}
-	return n
-}
-
+// pop says when and what is shown to the agents of a call.
 func (p *Policy) pop(s telephony.State) screenpop.Policy {
 	if line := p.line(s); line.Pop != nil {
 		return *line.Pop

@@ -44,7 +44,7 @@ type Record struct {
 	// Open is the intent whose result is not known, nil if none.
 	Open *Intent
 	// Pops are the wants that were answered, by key.
-	Pops map[string]screenpop.Outcome
+	Pops map[string]*screenpop.Outcome
 	// Audio is the kept voicemail, nil while there is none.
 	Audio *Audio
 
@@ -238,7 +238,7 @@ func (r *Record) popped(want string, pop *screenpop.Outcome) {
 	if want == "" || pop == nil {
 		return
 	}
-	r.Pops = with(r.Pops, want, *pop)
+	r.Pops = with(r.Pops, want, pop)
 }
 
 func (r *Record) park(o Outcome) {

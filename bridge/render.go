@@ -65,7 +65,7 @@ func (w *work) voiceComment() *zendesk.VoiceComment {
 	c := &zendesk.VoiceComment{
 		From: w.show(w.call.From), To: w.show(w.call.To),
 		StartedAt: w.call.StartedAt, CallDuration: w.call.Duration(),
-		Location: w.policy.customer(w.call).Location(), Public: &private,
+		Location: w.number(w.call.Customer()).Location(), Public: &private,
 	}
 	if !w.step.Bare {
 		c.AnsweredByID = w.answeredBy()
@@ -171,12 +171,20 @@ func (w *work) describe(party telephony.Party) string {
 	return text
 }
 
+// number reads a party's number as on the call's line. Reading one takes long,
+// and a ticket names each several times.
 func (w *work) number(party telephony.Party) telephony.Number {
-	line := w.policy.line(w.call)
-	n := telephony.ParseNumber(party.Number, line.Country)
+	if n, known := w.numbers[party]; known {
+		return n
+	}
+	if w.numbers == nil {
+		w.numbers = make(map[telephony.Party]telephony.Number)
+	}
+	n := telephony.ParseNumber(party.Number, w.policy.line(w.call).Country)
 	if party.Withheld {
 		n.Withheld, n.E164 = true, ""
 	}
+	w.numbers[party] = n
 	return n
 }
 

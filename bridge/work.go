@@ -32,6 +32,8 @@ type work struct {
 	found  bool
 	heard  time.Time
 	log    logrus.FieldLogger
+	// numbers are those that were read already.
+	numbers map[telephony.Party]telephony.Number
 	// answer is what Zendesk made of our credentials.
 	answer answer
 }

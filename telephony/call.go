@@ -52,11 +52,17 @@ func (c *Call) Apply(e Event) bool {
 	if len(c.events) >= maxEvents {
 		return false
 	}
+	if len(c.events) == cap(c.events) { // a live call keeps little to spare
+		c.events = append(make([]Event, 0, len(c.events)+growth(len(c.events))), c.events...)
+	}
 	i, _ := slices.BinarySearchFunc(c.events, e, Event.compare)
 	c.events = slices.Insert(c.events, i, e)
 	c.dirty = true
 	return true
 }
+
+// growth is how many events more a story of n events gets room for.
+func growth(n int) int { return max(2, n/4) }
 
 // State is what the events so far add up to. Its slices are never changed
 // afterwards, so it may be handed to other goroutines.
