@@ -29,13 +29,13 @@ func (c clock) at(t time.Time) time.Time { return t.Add(c.offset).UTC() }
 // and sets filters. The secret itself goes over the wire only inside TLS, and
 // only if Asterisk refuses to give a challenge.
 func (s *Source) login(l *link) (clock, error) {
-	if err := s.greet(l); err != nil {
+	if _, err := s.greet(l); err != nil {
 		return clock{}, err
 	}
 	if err := l.conn.SetReadDeadline(l.begun.Add(loginTimeout)); err != nil {
 		return clock{}, fmt.Errorf("log in: %w", err)
 	}
-	if err := s.authenticate(l); err != nil {
+	if err := s.authenticate(l, "off"); err != nil {
 		return clock{}, fmt.Errorf("log in: %w", err)
 	}
 	c, err := askTime(l)
@@ -51,24 +51,26 @@ func (s *Source) login(l *link) (clock, error) {
 	return c, nil
 }
 
-func (s *Source) greet(l *link) error {
+// greet reads the line that Asterisk begins with.
+func (s *Source) greet(l *link) (string, error) {
 	if err := l.conn.SetReadDeadline(l.begun.Add(greetingTimeout)); err != nil {
-		return fmt.Errorf("read greeting: %w", err)
+		return "", fmt.Errorf("read greeting: %w", err)
 	}
-	_, err := l.ReadGreeting()
+	line, err := l.ReadGreeting()
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		if err != nil {
-			return fmt.Errorf("read greeting: %w", err)
+			return "", fmt.Errorf("read greeting: %w", err)
 		}
-		return nil
+		return line, nil
 	}
 	if s.config.TLS == nil {
-		return fmt.Errorf("%w within %s: is this the TLS port? set tls, or use the plain port (5038)", ErrNoGreeting, greetingTimeout)
+		return "", fmt.Errorf("%w within %s: is this the TLS port? set tls, or use the plain port (5038)", ErrNoGreeting, greetingTimeout)
 	}
-	return fmt.Errorf("%w within %s: is this the port of Asterisk's manager?", ErrNoGreeting, greetingTimeout)
+	return "", fmt.Errorf("%w within %s: is this the port of Asterisk's manager?", ErrNoGreeting, greetingTimeout)
 }
 
-func (s *Source) authenticate(l *link) error {
+// authenticate logs in; events is the mask of those that come from then on.
+func (s *Source) authenticate(l *link, events string) error {
 	challenge, err := l.ask("Challenge", field{"AuthType", "MD5"})
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func (s *Source) authenticate(l *link) error {
 		}
 		proof = []field{{"Username", s.config.Username}, {"Secret", s.config.Secret}}
 	}
-	answer, err := l.ask("Login", append(proof, field{"Events", "off"})...)
+	answer, err := l.ask("Login", append(proof, field{"Events", events})...)
 	if err != nil {
 		return err
 	}
