@@ -10,6 +10,8 @@ TEST_TIMEOUT ?= 20m
 FUZZTIME     ?= 10s
 BENCH        ?= .
 BENCHCOUNT   ?= 5
+DOCKER       ?= docker
+PROMTOOL     ?= promtool
 
 # The release by its tag; without one the binary names the commit that it was built from.
 RELEASE      := $(shell git describe --tags --dirty 2>/dev/null)
@@ -39,6 +41,38 @@ demo: ## a simulated Zendesk, a replayed phone system and talkbridge: no account
 .PHONY: build
 build: ## bin/talkbridge
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.released=$(RELEASE)" -o bin/talkbridge ./cmd/talkbridge
+
+# What a release consists of, beside the binary.
+RELEASE_FILES = LICENSE README.md CHANGELOG.md config.example.yaml docs deploy
+ARCHES       ?= amd64 arm64
+VERSION       = $(or $(RELEASE),devel)
+
+.PHONY: release
+release: ## dist/: archives with static binaries for linux/amd64 and linux/arm64, and their checksums
+	rm -rf dist
+	@for arch in $(ARCHES); do \
+		name=talkbridge-$(VERSION)-linux-$$arch; echo "dist/$$name.tar.gz"; \
+		mkdir -p dist/$$name && cp -r $(RELEASE_FILES) dist/$$name && \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w -X main.released=$(RELEASE)" -o dist/$$name/talkbridge ./cmd/talkbridge && \
+		tar -C dist --sort=name --owner=0 --group=0 --numeric-owner --mtime="$$(git log -1 --format=%cI 2>/dev/null || echo 1970-01-01)" \
+			-cf - $$name | gzip -n -9 > dist/$$name.tar.gz && rm -r dist/$$name || exit 1; \
+	done
+	cd dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+.PHONY: docker
+docker: ## the image talkbridge:VERSION; needs a container engine (DOCKER=podman works too)
+	@$(DOCKER) info >/dev/null 2>&1 || { echo "no container engine answers to '$(DOCKER) info': the image cannot be built here"; exit 1; }
+	$(DOCKER) build -f deploy/Dockerfile --build-arg RELEASE=$(RELEASE) -t talkbridge:$(VERSION) .
+
+.PHONY: check-deploy
+check-deploy: build ## what systemd and Prometheus say of deploy/, where their tools are
+	@command -v systemd-analyze >/dev/null || { echo "no systemd-analyze found: the unit is not checked"; exit 0; }; \
+		dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && \
+		sed 's#/usr/local/bin/talkbridge#$(CURDIR)/bin/talkbridge#' deploy/talkbridge.service > "$$dir/talkbridge.service" && \
+		systemd-analyze verify --man=no "$$dir/talkbridge.service" && \
+		systemd-analyze security --offline=yes --threshold=20 "$$dir/talkbridge.service" | tail -1
+	@command -v $(PROMTOOL) >/dev/null || { echo "no promtool found: the alert rules are not checked (apt-get install prometheus, or set PROMTOOL)"; exit 0; }; \
+		$(PROMTOOL) check rules deploy/alerts.yaml && $(PROMTOOL) test rules deploy/alerts_test.yaml
 
 .PHONY: test
 test: vet test-race ## everything that can be tested here; short fuzzing at the end
@@ -103,4 +137,4 @@ vuln: ## known vulnerabilities in what the program really calls (needs the netwo
 
 .PHONY: clean
 clean: ## remove what was built and measured
-	rm -rf bin .tools coverage.out coverage.html
+	rm -rf bin dist .tools coverage.out coverage.html
