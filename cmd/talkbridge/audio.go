@@ -55,7 +55,8 @@ func openAudio(cfg *config.Config, public net.Addr, log logrus.FieldLogger) (*au
 		}
 		spool, err := voicemail.OpenSpool(s.Asterisk.Voicemail, 0)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("sources[%d].asterisk.voicemail: %w", i, err), a.Close())
+			return nil, errors.Join(explained(err, "sources[%d].asterisk.voicemail: %s: %s; correct the path, mount the spool there, or leave the key out",
+				i, s.Asterisk.Voicemail, reason(err)), a.Close())
 		}
 		a.spools[s.Name] = spool
 	}

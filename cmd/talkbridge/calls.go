@@ -104,7 +104,7 @@ func newCalls() *cobra.Command {
 		Short: "List the newest calls, their tickets and pops",
 		Long: `List the newest calls with what became of them: ticket, pops, and what waits for
 a person. It asks the running daemon, or reads the journal if none runs.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 || limit > maxListed {
 				return fmt.Errorf("--limit %d: want 1 to %d", limit, maxListed)
@@ -126,7 +126,7 @@ a person. It asks the running daemon, or reads the journal if none runs.`,
 		},
 	}
 	configFlag(cmd, &path)
-	cmd.Flags().IntVarP(&limit, "limit", "n", defaultListed, "how many calls")
+	cmd.Flags().IntVarP(&limit, "limit", "n", defaultListed, "list the newest `N` calls")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

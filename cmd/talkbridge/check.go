@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,7 @@ configuration cannot be used.
 
 With --online, also ask Zendesk whether it takes the credentials and knows every
 agent.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(path)
 			if err != nil {
@@ -42,7 +43,7 @@ agent.`,
 			}
 			if online {
 				if err := checkOnline(cmd.Context(), cfg, directory); err != nil {
-					return &exitError{exitConfig, err}
+					return err
 				}
 			}
 			_, err = fmt.Fprintf(out, "%s: ok: site %s, %d phone systems, %d lines, %d agents\n",
@@ -55,23 +56,30 @@ agent.`,
 	return cmd
 }
 
-// checkOnline asks Zendesk what the file alone cannot tell.
+// checkOnline asks Zendesk what the file alone cannot tell. An account that does
+// not answer is no fault of the configuration.
 func checkOnline(ctx context.Context, cfg *config.Config, directory *screenpop.Directory) error {
 	ctx, cancel := context.WithTimeout(ctx, onlineTimeout)
 	defer cancel()
 	client, err := newZendesk(cfg.Zendesk, nil)
 	if err != nil {
-		return err
+		return &exitError{exitConfig, err}
 	}
-	me, err := client.Me(ctx)
-	if err != nil {
-		return fmt.Errorf("zendesk: %w", err)
+	defer client.CloseIdleConnections()
+	code := exitConfig
+	troubles := confirmAgents(ctx, client, directory, func(err error) error {
+		explanation, blame := explainZendesk(cfg.Zendesk, err)
+		if !blame {
+			code = exitRun
+		}
+		return explanation
+	})
+	if len(troubles) == 0 {
+		return nil
 	}
-	if !me.WorkingAgent() {
-		return fmt.Errorf("zendesk: the credentials belong to user %d, who is no active agent (role %s)", me.ID, me.Role)
+	var errs []error
+	for _, t := range troubles {
+		errs = append(errs, t.err)
 	}
-	if err := directory.Resolve(ctx, agentFinder{client}); err != nil {
-		return fmt.Errorf("agents: %w", err)
-	}
-	return nil
+	return &exitError{code, errors.Join(errs...)}
 }

@@ -46,12 +46,9 @@ func (s *site) startReady() *child {
 
 // launch starts the daemon and does not wait. Whatever it logs is searched for
 // secrets and telephone numbers at the end of the test.
-func (s *site) launch(args ...string) *child {
+func (s *site) launch() *child {
 	s.t.Helper()
-	if len(args) == 0 {
-		args = []string{"serve", "--config", s.config}
-	}
-	c := startChild(s.t, nil, args...)
+	c := startChild(s.t, nil, "serve", "--config", s.config)
 	s.t.Cleanup(func() {
 		c.kill()
 		s.requireDiscreet(c.log.String())

@@ -98,7 +98,7 @@ func fetchCalls(ctx context.Context, cfg *config.Config, limit int) ([]callRow, 
 		return askDaemon(ctx, cfg, limit)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("journal.dir: %w", err)
+		return nil, err
 	}
 	rows, err := listCalls(ctx, j, limit)
 	return rows, errors.Join(err, j.Close())

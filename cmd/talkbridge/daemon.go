@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
@@ -21,12 +21,6 @@ import (
 	"github.com/talkbridge/talkbridge/screenpop"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
-)
-
-// The waits between two attempts to confirm agents that Zendesk did not.
-const (
-	firstResolveWait = 2 * time.Second
-	lastResolveWait  = 5 * time.Minute
 )
 
 // daemon is the whole program as a value: newDaemon opens what it needs, Run
@@ -44,7 +38,8 @@ type daemon struct {
 	sources   []*telephony.Supervisor
 
 	listener, public, control net.Listener
-	resolve                   chan struct{} // asks for another look at the agents
+	resolve                   chan struct{}             // asks for another look at the agents
+	troubles                  atomic.Pointer[[]trouble] // of the last look, nil before it
 	closers                   []closer
 }
 
@@ -53,7 +48,8 @@ type closer struct {
 	close func() error
 }
 
-// newDaemon opens everything in order. What was opened before a failure is
+// newDaemon opens everything in order: the journal first, so that a second
+// daemon hears of the first one and not of its addresses. What was opened before a failure is
 // closed again.
 func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger) (_ *daemon, err error) {
 	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry(), resolve: make(chan struct{}, 1)}
@@ -63,7 +59,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger) 
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		d.openListeners, d.openJournal, d.openAudio, d.openZendesk, d.openBridge, d.openSources, d.openMetrics,
+		d.openJournal, d.openListeners, d.openAudio, d.openZendesk, d.openBridge, d.openSources, d.openMetrics,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -101,7 +97,7 @@ func (d *daemon) listen(ctx context.Context, key, address string) (net.Listener,
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: choose another address, or stop who holds it", key, err)
+		return nil, explainListen(key, address, err)
 	}
 	d.onClose(key, l.Close)
 	return l, nil
@@ -112,7 +108,7 @@ func (d *daemon) openJournal(ctx context.Context) error {
 		Dir: d.cfg.Journal.Dir, Site: d.cfg.Site, MaxBytes: int64(d.cfg.Journal.MaxSize), Log: d.log,
 	})
 	if err != nil {
-		return fmt.Errorf("journal.dir: %w", err)
+		return err
 	}
 	d.journal = j
 	d.onClose("journal", j.Close)
@@ -161,9 +157,10 @@ func (d *daemon) openBridge(context.Context) error {
 
 func (d *daemon) openSources(context.Context) error {
 	for i, s := range d.cfg.Sources {
-		source, err := newSource(d.cfg.Site, s, d.registry, d.log)
+		key := fmt.Sprintf("sources[%d].asterisk", i)
+		source, err := newSource(d.cfg.Site, key, s, d.registry, d.log)
 		if err != nil {
-			return fmt.Errorf("sources[%d]: %w", i, err)
+			return fmt.Errorf("%s: %w", key, err)
 		}
 		d.sources = append(d.sources, telephony.NewSupervisor(source, d.bridge.Sink(s.Name), d.log))
 	}
@@ -215,35 +212,6 @@ func (d *daemon) Run(ctx context.Context) error {
 		err = cause
 	}
 	return err
-}
-
-// resolveAgents confirms the agents with Zendesk, again and again until all are.
-func (d *daemon) resolveAgents(ctx context.Context) {
-	wait, last := firstResolveWait, ""
-	for {
-		err := d.directory.Resolve(ctx, agentFinder{d.client})
-		if ctx.Err() != nil {
-			return
-		}
-		var again <-chan time.Time
-		if err != nil {
-			if err.Error() != last {
-				last = err.Error()
-				d.log.WithError(err).Error("agents not confirmed by Zendesk, asked again")
-			}
-			again = time.After(wait)
-			wait = min(2*wait, lastResolveWait)
-		} else {
-			d.log.WithField("agents", len(d.directory.Agents())).Info("agents confirmed")
-			wait, last = firstResolveWait, ""
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-again:
-		case <-d.resolve:
-		}
-	}
 }
 
 // socketDir is the folder of the control socket.

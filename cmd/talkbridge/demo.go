@@ -51,7 +51,7 @@ and leaves nothing behind.
 
 With --exit it ends when the calls are over, prints what became of each, and
 exits 0 only if every call got what it should: none lost, none twice.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.calls < 0 || o.calls > maxListed {
 				return fmt.Errorf("--calls %d: want 1 to %d, or 0 for no end", o.calls, maxListed)
@@ -68,10 +68,10 @@ exits 0 only if every call got what it should: none lost, none twice.`,
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&o.calls, "calls", 0, "play so many calls; 0 goes on until Ctrl-C")
+	cmd.Flags().IntVar(&o.calls, "calls", 0, "play `N` calls; 0 goes on until Ctrl-C")
 	cmd.Flags().BoolVar(&o.exit, "exit", false, "end when the calls are over, with a table")
-	cmd.Flags().StringVar(&o.listen, "listen", demoAddress, "where the simulated Zendesk listens; taken: any free port")
-	cmd.Flags().Float64Var(&o.speed, "speed", 2, "how much faster than recorded the calls are played")
+	cmd.Flags().StringVar(&o.listen, "listen", demoAddress, "`address` of the simulated Zendesk")
+	cmd.Flags().Float64Var(&o.speed, "speed", 2, "play the calls so many `times` faster than recorded")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show the daemon's log")
 	return cmd
 }

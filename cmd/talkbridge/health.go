@@ -31,7 +31,7 @@ the reason if it does not, or if none runs. This is the health check of a contai
 
 With --ready it must also do all of its work: every phone system is connected and
 every agent confirmed. Restarting does not help where that fails.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(path)
 			if err != nil {

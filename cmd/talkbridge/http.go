@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/voicemail"
 )
 
@@ -22,6 +24,8 @@ const (
 	maxHeaderBytes    = 16 << 10
 	shutdownTimeout   = 2 * time.Second
 	pingTimeout       = 2 * time.Second
+	// leastFree is the room on the disk below which the journal takes no more.
+	leastFree = 32 << 20
 )
 
 // servers are the listeners of the daemon, by the key that configures them.
@@ -132,6 +136,7 @@ func (d *daemon) health(ctx context.Context) health {
 		h.Errors = append(h.Errors, "journal: "+err.Error())
 	} else {
 		h.Journal = &journalHealth{state.Messages, state.Bytes, state.MaxBytes}
+		h.Errors = append(h.Errors, noRoom(state)...)
 	}
 	for _, s := range d.sources {
 		status := s.Status()
@@ -145,15 +150,23 @@ func (d *daemon) health(ctx context.Context) health {
 		}
 		h.Sources = append(h.Sources, sh)
 	}
-	for _, a := range d.directory.Agents() {
-		if !a.Verified() {
-			h.Errors = append(h.Errors, "agent "+a.Name+": not confirmed by Zendesk")
-		}
-	}
+	h.Errors = append(h.Errors, d.unconfirmed()...)
 	if len(h.Errors) > 0 {
 		h.Status = "failing"
 	}
 	return h
+}
+
+// noRoom says that the journal takes no more, or hardly.
+func noRoom(s journal.State) []string {
+	switch {
+	case s.MaxBytes > 0 && s.Bytes > s.MaxBytes-journal.MaxData:
+		return []string{fmt.Sprintf("journal: full (%d of %d MiB), calls wait; raise journal.max_size and restart, or settle what waits for a person (talkbridge calls)",
+			s.Bytes>>20, s.MaxBytes>>20)}
+	case s.Free < leastFree:
+		return []string{fmt.Sprintf("journal: the disk has %d MiB free, calls wait; make room there", s.Free>>20)}
+	}
+	return nil
 }
 
 func writeHealth(w http.ResponseWriter, h health) {

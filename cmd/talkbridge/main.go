@@ -72,9 +72,9 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(stdout, stderr) //nolint:contextcheck // commands get it from ExecuteContext
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	root := newRoot(stdout, stderr)           //nolint:contextcheck // commands get it from ExecuteContext
+	root.SetArgs(append([]string{}, args...)) // never nil: that means os.Args
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -82,6 +82,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if exit, found := errors.AsType[*exitError](err); found {
 		return exit.code
 	}
-	_, _ = fmt.Fprintln(stderr, "talkbridge: see 'talkbridge --help'")
+	_, _ = fmt.Fprintf(stderr, "talkbridge: see '%s --help'\n", cmd.CommandPath())
 	return exitUsage
 }

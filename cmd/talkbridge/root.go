@@ -22,15 +22,17 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 on the phone: one ticket for each call, with complete voice data, and the right
 page in the answering agent's browser.
 
-No account and no phone system at hand? Begin with:   talkbridge demo
-A configuration to start from: config.example.yaml.   talkbridge check finds what is wrong with it.`,
+No account and no phone system at hand? Begin with 'talkbridge demo'. Start a
+configuration from config.example.yaml; 'talkbridge check' finds what is wrong
+with it.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: version(),
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("talkbridge {{.Version}}\n")
 	root.AddCommand(newServe(), newDemo(), newCheck(), newCalls(), newHealth(), newVersion())
 	for _, command := range root.Commands() {

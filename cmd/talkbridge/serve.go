@@ -18,7 +18,7 @@ func newServe() *cobra.Command {
 		Long: `Run the daemon: follow the phone systems of the configuration, and make Zendesk
 agree with them. It stops gracefully at SIGINT or SIGTERM, at once at the second
 one, and reads agents, lines and policy again at SIGHUP.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serve(cmd.Context(), path, cmd.ErrOrStderr())
 		},

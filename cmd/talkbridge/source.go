@@ -16,8 +16,8 @@ import (
 	"github.com/talkbridge/talkbridge/telephony/asterisk"
 )
 
-// newSource makes the driver of one phone system.
-func newSource(site string, s config.Source, reg prometheus.Registerer, log logrus.FieldLogger) (telephony.Source, error) {
+// newSource makes the driver of one phone system, which is configured at key.
+func newSource(site, key string, s config.Source, reg prometheus.Registerer, log logrus.FieldLogger) (telephony.Source, error) {
 	a := s.Asterisk
 	if a == nil {
 		return nil, errors.New("no phone system is given: add asterisk")
@@ -34,7 +34,7 @@ func newSource(site string, s config.Source, reg prometheus.Registerer, log logr
 		return nil, err
 	}
 	registerSource(reg, s.Name, source)
-	return source, nil
+	return explainedSource{source, key, a.Address}, nil
 }
 
 func newTLS(a *config.Asterisk) (*tls.Config, error) {
