@@ -1,0 +1,8 @@
+package feed
+
+// KeepRecent has the hub keep n messages in memory, so that tests read from the
+// journal without thousands of entries.
+func KeepRecent(h *Hub, n int) { h.recentMax = n }
+
+// Beat sends a heartbeat now.
+var Beat = (*Hub).beatOnce
