@@ -273,8 +273,15 @@ func (r *rig) eventually(what string, condition func() bool) {
 func (r *rig) settled(phones ...*phone) {
 	r.t.Helper()
 	for _, p := range phones {
+		var last bridge.View
+		defer func() {
+			if r.t.Failed() {
+				r.t.Logf("%s: next %+v, record %+v, outcomes %v", p.id, last.Next, last.Record, kinds(r.outcomes(p)))
+			}
+		}()
 		r.eventually("settled: "+string(p.id), func() bool {
 			view, found, err := r.bridge.Call(r.t.Context(), p.id)
+			last = view
 			return err == nil && found && view.Next.Settled
 		})
 	}
