@@ -133,6 +133,9 @@ func (r *rig) openPolicy(s setup) {
 		Create: bridge.CreateOnAnswer, Missed: true, Country: "US", Directory: directory, Settle: 1500 * time.Millisecond,
 		Lines: map[string]bridge.Line{support: {Name: "Support", Country: "US"}},
 	}
+	if s.timeout != 0 {
+		r.policy.Settle = s.timeout + time.Second
+	}
 	if s.policy != nil {
 		s.policy(r.policy)
 	}
@@ -266,7 +269,7 @@ func (p *phone) ordinary(ext string) {
 
 func (r *rig) eventually(what string, condition func() bool) {
 	r.t.Helper()
-	require.Eventually(r.t, condition, 30*time.Second, 5*time.Millisecond, what)
+	require.Eventually(r.t, condition, time.Minute, 20*time.Millisecond, what)
 }
 
 // settled waits until nothing is owed about the calls.

@@ -22,7 +22,7 @@ func TestManyCallsThroughABadDay(t *testing.T) {
 	for _, effect := range []zendesktest.Effect{
 		zendesktest.DropAfterCommit(), zendesktest.DropBeforeCommit(), zendesktest.LateCommit(700 * time.Millisecond),
 		zendesktest.ServerError(), zendesktest.Unavailable(0), zendesktest.HTML(), zendesktest.TruncatedBody(),
-		zendesktest.Slow(patience + 100*time.Millisecond), zendesktest.StalledCommit(600 * time.Millisecond),
+		zendesktest.Slow(patience + time.Second), zendesktest.StalledCommit(600 * time.Millisecond),
 	} {
 		r.desk.Inject(zendesktest.Fault{Count: 8, Probability: 0.012, Effect: effect})
 	}
