@@ -20,6 +20,7 @@ const maxEvents = 4096
 type Call struct {
 	id     CallID
 	events []Event // ordered by Event.compare, one for each ID
+	links  []CallID
 	state  State
 	dirty  bool
 }
@@ -57,9 +58,16 @@ func (c *Call) Apply(e Event) bool {
 	}
 	i, _ := slices.BinarySearchFunc(c.events, e, Event.compare)
 	c.events = slices.Insert(c.events, i, e)
+	if e.Kind == CallLinked && !slices.Contains(c.links, e.Other) {
+		c.links = append(c.links, e.Other)
+	}
 	c.dirty = true
 	return true
 }
+
+// Links are the calls that this one was linked with, in the order in which that
+// was told. The slice must not be changed.
+func (c *Call) Links() []CallID { return c.links }
 
 // growth is how many events more a story of n events gets room for.
 func growth(n int) int { return max(2, n/4) }
@@ -68,7 +76,7 @@ func growth(n int) int { return max(2, n/4) }
 // afterwards, so it may be handed to other goroutines.
 func (c *Call) State() State {
 	if c.dirty {
-		c.state = fold(c.id, c.events)
+		c.state = fold(c.id, c.id, c.events)
 		c.dirty = false
 	}
 	return c.state
@@ -94,12 +102,15 @@ type State struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// EndEstimated says that nobody reported the end: the call was found gone.
 	EndEstimated bool `json:"end_estimated,omitzero"`
-	// HungUpBy is the side that asked for the end first.
+	// HungUpBy is the side that asked for the end first, of those that were in
+	// the conversation.
 	HungUpBy Side `json:"hung_up_by,omitzero"`
 
 	// Talks are the agents who talked to the other side, in the order in which
-	// they began.
+	// they began. A consultation between agents while the caller waits is none.
 	Talks []Talk `json:"talks,omitzero"`
+	// Queues are those that the caller waited in, in that order.
+	Queues []QueueStay `json:"queues,omitzero"`
 	// Ringing are the endpoints of the agents whose phones ring now.
 	Ringing []string `json:"ringing,omitzero"`
 
@@ -142,6 +153,14 @@ type Talk struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
+// QueueStay is the time that a caller waited in one queue.
+type QueueStay struct {
+	Name     string    `json:"name"`
+	JoinedAt time.Time `json:"joined_at"`
+	// LeftAt is zero while he waits, or where nobody told.
+	LeftAt time.Time `json:"left_at,omitzero"`
+}
+
 // Voicemail is a message that the caller left.
 type Voicemail struct {
 	// Path is the message as the phone system names it, without extension.
@@ -180,6 +199,23 @@ func (s State) Duration() time.Duration {
 		return 0
 	}
 	return max(0, s.EndedAt.Sub(s.StartedAt))
+}
+
+// Queue is the name of the queue that the caller waited in last, "" if none.
+func (s State) Queue() string {
+	if len(s.Queues) == 0 {
+		return ""
+	}
+	return s.Queues[len(s.Queues)-1].Name
+}
+
+// Wait is how long it took until an agent and the other side talked, or until the
+// end if none did; 0 while that is open.
+func (s State) Wait() time.Duration {
+	if s.Answered() {
+		return max(0, s.AnsweredAt.Sub(s.StartedAt))
+	}
+	return s.Duration()
 }
 
 // TalkTime is from the first answer to the end; 0 while live or unanswered.

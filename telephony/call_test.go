@@ -212,13 +212,6 @@ func TestState_consultation(t *testing.T) {
 	require.Empty(t, s.Talks)
 }
 
-func TestState_moved(t *testing.T) {
-	t.Parallel()
-	s := fold(story(append(talks(), leg(telephony.LegMoved, 6, "a"), leg(telephony.LegEnded, 7, "t"))...))
-	require.Equal(t, at(7), s.EndedAt)
-	require.Equal(t, at(6), s.Talks[0].Until)
-}
-
 func TestState_estimates(t *testing.T) {
 	t.Parallel()
 	live := story(talks()...)

@@ -54,8 +54,10 @@ func direction(s State, hint string) Direction {
 
 // disposition decides by facts that every phone system tells reliably: did an
 // agent talk, is there a message, how did the ringing end, who hung up. CDRs and
-// queue events are no basis (an abandoned queue call's CDR says ANSWERED).
-func disposition(s State) Disposition {
+// queue's own word are no basis (an abandoned queue call's CDR says ANSWERED, and
+// a queue that gives up says that the caller abandoned it). gaveUp says that the
+// caller asked for the end while he waited in a queue.
+func disposition(s State, gaveUp bool) Disposition {
 	switch {
 	case !s.Ended():
 		return ""
@@ -67,15 +69,15 @@ func disposition(s State) Disposition {
 	count := make(map[DialStatus]int)
 	tried := 0
 	for _, l := range s.Legs {
-		if l.DialledAt.IsZero() || l.Side == SideHelper {
-			continue
+		if l.DialledAt.IsZero() || l.Side == SideHelper || l.First {
+			continue // who began the call may have been rung for it
 		}
 		tried++
 		count[l.DialStatus]++
 	}
 	first, _ := s.firstLeg()
 	switch {
-	case count[DialCancel] > 0, tried == 0 && s.HungUpBy == first.Side && s.HungUpBy != "":
+	case gaveUp, count[DialCancel] > 0, tried == 0 && s.HungUpBy == first.Side && s.HungUpBy != "":
 		return Abandoned
 	case tried > 0 && count[DialBusy] == tried:
 		return Busy

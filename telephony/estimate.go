@@ -36,7 +36,7 @@ func readReports(events []Event) reports {
 		if !e.Estimated {
 			r.facts[factOf(e)] = true
 		}
-		if !e.ends() {
+		if e.Kind != LegEnded && e.Kind != CallLinked {
 			r.last[e.Leg] = later(r.last[e.Leg], e.Time)
 		}
 	}
@@ -46,10 +46,10 @@ func readReports(events []Event) reports {
 // overrule reports whether the estimate, which is event i, is not to be used.
 func (r reports) overrule(i int, e Event) bool {
 	switch e.Kind {
-	case LegEnded, LegMoved:
+	case LegEnded:
 		// It was heard of after it had been given up for gone, or its end was
 		// reported: then it lives, or that is its end.
-		return r.last[e.Leg].After(e.Time) || r.facts[fact{LegEnded, e.Leg}] || r.facts[fact{LegMoved, e.Leg}]
+		return r.last[e.Leg].After(e.Time) || r.facts[factOf(e)]
 	case LegBridged:
 		// It is known better if its entry is reported next.
 		for _, next := range r.events[i+1:] {
@@ -58,18 +58,21 @@ func (r reports) overrule(i int, e Event) bool {
 			}
 		}
 		return false
-	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHangupAsked, CallHint, CallRecorded, CallVoicemail:
+	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHangupAsked, CallHint, CallRecorded, CallVoicemail,
+		CallQueued, CallUnqueued, CallLinked:
 	}
 	return r.facts[factOf(e)]
 }
 
 func factOf(e Event) fact {
 	switch e.Kind {
-	case CallHint:
+	case CallHint, CallQueued, CallUnqueued:
 		return fact{e.Kind, e.Name}
+	case CallLinked:
+		return fact{e.Kind, string(e.Other)}
 	case CallRecorded, CallVoicemail:
 		return fact{e.Kind, ""}
-	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded, LegMoved:
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
 	}
 	return fact{e.Kind, e.Leg}
 }
@@ -83,8 +86,6 @@ func (f *folding) withhold(events []Event) {
 		}
 	}
 }
-
-func (e Event) ends() bool { return e.Kind == LegEnded || e.Kind == LegMoved }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

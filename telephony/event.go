@@ -27,19 +27,27 @@ const (
 	LegHangupAsked Kind = "leg.hangup_asked"
 	// LegEnded: the channel is gone. Estimated when it was only found missing.
 	LegEnded Kind = "leg.ended"
-	// LegMoved: the channel belongs to another call from here on.
-	LegMoved Kind = "leg.moved"
 	// CallHint: the dialplan said something of the call: Name and Value.
 	CallHint Kind = "call.hint"
 	// CallRecorded: the call is recorded to Path, which is not final yet.
 	CallRecorded Kind = "call.recorded"
 	// CallVoicemail: the caller left a message, which is final, at Path.
 	CallVoicemail Kind = "call.voicemail"
+	// CallQueued: the caller waits in the queue Name.
+	CallQueued Kind = "call.queued"
+	// CallUnqueued: he waits there no more.
+	CallUnqueued Kind = "call.unqueued"
+	// CallLinked: this call and Other became one conversation: a caller was
+	// transferred into it, two were joined. Both are folded as one from then
+	// on, whatever was told of either before; see Join. A driver tells it in one
+	// of the two, whoever keeps stories keeps it in both; see Event.Mirrored.
+	CallLinked Kind = "call.linked"
 )
 
 var kinds = map[Kind]bool{
 	LegStarted: true, LegDialled: true, LegDialEnded: true, LegBridged: true, LegUnbridged: true,
-	LegHangupAsked: true, LegEnded: true, LegMoved: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
+	LegHangupAsked: true, LegEnded: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
+	CallQueued: true, CallUnqueued: true, CallLinked: true,
 }
 
 // Side says whose channel a leg is.
@@ -51,7 +59,9 @@ const (
 	SideTrunk Side = "trunk"
 	// SideAgent is one of our own phones.
 	SideAgent Side = "agent"
-	// SideHelper is a channel that the phone system made for itself.
+	// SideHelper is a channel that the phone system made for itself. Two such
+	// legs of one endpoint are the two ends of one wire: who is in the bridge of
+	// one hears the bridge of the other.
 	SideHelper Side = "helper"
 )
 
@@ -111,7 +121,9 @@ type Event struct {
 	Status DialStatus `json:"status,omitzero"`
 	// Cause is the Q.850 cause of an end; 0 is unknown.
 	Cause int `json:"cause,omitzero"`
-	// Name and Value carry a hint.
+	// Other is the call that Call is linked with.
+	Other CallID `json:"other,omitzero"`
+	// Name and Value carry a hint; Name is that of a queue, too.
 	Name  string `json:"name,omitzero"`
 	Value string `json:"value,omitzero"`
 	// Path is a file of the phone system. It is wire data: never open it
@@ -134,7 +146,8 @@ type Party struct {
 }
 
 // Validate reports what is missing for the event to be folded: an ID, a well
-// formed call, a known kind, a time, and a leg for events of a leg.
+// formed call, a known kind, a time, a leg for events of a leg, another call for
+// a link.
 func (e Event) Validate() error {
 	switch {
 	case e.ID == "":
@@ -145,10 +158,22 @@ func (e Event) Validate() error {
 		return fmt.Errorf("event %s: unknown kind %q", e.ID, e.Kind)
 	case e.Time.IsZero():
 		return fmt.Errorf("event %s: no time", e.ID)
-	case e.Leg == "" && e.Kind != CallHint && e.Kind != CallRecorded && e.Kind != CallVoicemail:
+	case e.Leg == "" && e.Kind.ofLeg():
 		return fmt.Errorf("event %s: %s without leg", e.ID, e.Kind)
+	case e.Kind == CallLinked && (e.Other.Native() == "" || e.Other == e.Call):
+		return fmt.Errorf("event %s: %s is linked with %q, want another call", e.ID, e.Call, e.Other)
 	}
 	return nil
+}
+
+// ofLeg reports whether an event of that kind is about one leg.
+func (k Kind) ofLeg() bool {
+	switch k {
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
+		return true
+	case CallHint, CallRecorded, CallVoicemail, CallQueued, CallUnqueued, CallLinked:
+	}
+	return false
 }
 
 // compare orders events by (Time, Ordinal, ID), never by arrival.
@@ -162,7 +187,7 @@ func (e Event) compare(o Event) int {
 // not matter which, only that it is always the same.
 func (e Event) betterThan(o Event) bool {
 	when := e.Time.Compare(o.Time)
-	if e.Estimated && e.ends() {
+	if e.Estimated && e.Kind == LegEnded {
 		when = -when
 	}
 	return cmp.Or(

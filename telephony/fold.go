@@ -7,18 +7,27 @@ import (
 	"time"
 )
 
-// folding is the state of one pass over the ordered events of a call.
+// folding is the state of one pass over the ordered events of a call, or of
+// calls that became one.
 type folding struct {
+	// main is the call that says who called whom: of several, the oldest that
+	// is no internal one.
+	main    CallID
 	legs    map[string]*Leg
 	bridges map[string][]string // who is in which bridge, in order of entry
 	hints   map[string]string
-	talks   []Talk
-	state   State
+	// inside are the talks of agents to anybody, outside those to a line to the
+	// outside world.
+	inside, outside []Talk
+	queued          bool // the caller waits in a queue
+	gaveUp          bool // the caller asked for the end while he waited in one
+	state           State
 }
 
 // fold reads the events, which must be in order, and says what they add up to.
-func fold(id CallID, events []Event) State {
+func fold(id, main CallID, events []Event) State {
 	f := &folding{
+		main:    main,
 		legs:    make(map[string]*Leg),
 		bridges: make(map[string][]string),
 		hints:   make(map[string]string),
@@ -37,9 +46,17 @@ func fold(id CallID, events []Event) State {
 func (f *folding) step(e Event) {
 	switch e.Kind {
 	case CallHint:
-		if _, ok := f.hints[e.Name]; !ok {
+		if _, ok := f.hints[e.Name]; !ok && e.Call == f.main {
 			f.hints[e.Name] = e.Value
 		}
+		return
+	case CallLinked:
+		return // it says which calls to fold as one
+	case CallQueued:
+		f.queue(e)
+		return
+	case CallUnqueued:
+		f.unqueue(e)
 		return
 	case CallRecorded:
 		f.state.Recording = cmp.Or(f.state.Recording, e.Path)
@@ -49,8 +66,24 @@ func (f *folding) step(e Event) {
 			f.state.Voicemail = &Voicemail{Path: e.Path, At: e.Time}
 		}
 		return
-	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded, LegMoved:
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
 		f.stepLeg(f.leg(e), e)
+	}
+}
+
+// queue notes that the caller waits in a queue.
+func (f *folding) queue(e Event) {
+	f.queued = true
+	f.state.Queues = append(f.state.Queues, QueueStay{Name: e.Name, JoinedAt: e.Time})
+}
+
+// unqueue notes that he waits there no more.
+func (f *folding) unqueue(e Event) {
+	f.queued = false
+	for i := range f.state.Queues {
+		if q := &f.state.Queues[i]; q.Name == e.Name && q.LeftAt.IsZero() {
+			q.LeftAt = e.Time
+		}
 	}
 }
 
@@ -59,15 +92,17 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 	switch e.Kind {
 	case LegStarted:
 		l.StartedAt = earliest(l.StartedAt, e.Time)
-		l.First = l.First || e.First
+		l.First = l.First || (e.First && e.Call == f.main)
+		f.state.HungUpBy = ""
 		if l.Party == (Party{}) {
 			l.Party = e.Party
 		}
 		l.Dialled = cmp.Or(l.Dialled, e.Dialled)
 	case LegDialled:
+		f.state.HungUpBy = ""
 		l.DialledAt = earliest(l.DialledAt, e.Time)
 		l.Dialled = cmp.Or(e.Dialled, l.Dialled)
-		if l.Side == SideTrunk && f.state.From == (Party{}) {
+		if l.Side == SideTrunk && f.state.From == (Party{}) && e.Call == f.main {
 			f.state.From = e.Party // what we show to the outside
 		}
 	case LegDialEnded:
@@ -75,15 +110,27 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 		// first says why.
 		l.DialStatus = cmp.Or(l.DialStatus, e.Status)
 	case LegBridged:
+		f.state.HungUpBy = ""
 		f.enter(l, e)
 	case LegUnbridged:
 		f.leave(e.Bridge, e.Leg, e.Time)
 	case LegHangupAsked:
-		f.state.HungUpBy = cmp.Or(f.state.HungUpBy, l.Side)
-	case LegEnded, LegMoved:
+		f.hangupAsked(l)
+	case LegEnded:
 		f.end(l, e)
-	case CallHint, CallRecorded, CallVoicemail: // handled by step
+	case CallHint, CallRecorded, CallVoicemail, CallLinked, CallQueued, CallUnqueued: // handled by step
 	}
+}
+
+// hangupAsked notes who wants the end: the first who asks for it and was in the
+// conversation. A phone that refuses a call was not. Whatever comes after it
+// shows that the call went on.
+func (f *folding) hangupAsked(l *Leg) {
+	if l.Side == SideHelper || (!l.First && l.TalkedAt.IsZero()) {
+		return
+	}
+	f.state.HungUpBy = cmp.Or(f.state.HungUpBy, l.Side)
+	f.gaveUp = f.gaveUp || (l.First && f.queued)
 }
 
 func (f *folding) leg(e Event) *Leg {
@@ -95,72 +142,6 @@ func (f *folding) leg(e Event) *Leg {
 	l.Endpoint = cmp.Or(l.Endpoint, e.Endpoint)
 	l.Side = cmp.Or(l.Side, e.Side)
 	return l
-}
-
-// enter notes that a leg is in a bridge; two in one bridge talk.
-func (f *folding) enter(l *Leg, e Event) {
-	if !l.EndedAt.IsZero() || slices.Contains(f.bridges[e.Bridge], e.Leg) {
-		return
-	}
-	f.bridges[e.Bridge] = append(f.bridges[e.Bridge], e.Leg)
-	if len(f.bridges[e.Bridge]) < 2 {
-		return
-	}
-	for _, id := range f.bridges[e.Bridge] {
-		if l := f.legs[id]; l != nil && l.TalkedAt.IsZero() {
-			l.TalkedAt = e.Time
-		}
-		f.beginTalk(id, e.Time)
-	}
-}
-
-func (f *folding) beginTalk(leg string, at time.Time) {
-	l := f.legs[leg]
-	if l == nil || l.Side != SideAgent {
-		return
-	}
-	open := func(t Talk) bool { return t.Leg == leg && t.Until.IsZero() }
-	if slices.ContainsFunc(f.talks, open) {
-		return
-	}
-	f.talks = append(f.talks, Talk{Endpoint: l.Endpoint, Leg: leg, From: at})
-}
-
-func (f *folding) leave(bridge, leg string, at time.Time) {
-	in := f.bridges[bridge]
-	i := slices.Index(in, leg)
-	if i < 0 {
-		return
-	}
-	in = slices.Delete(slices.Clone(in), i, i+1)
-	f.bridges[bridge] = in
-	f.endTalk(leg, at)
-	if len(in) == 1 {
-		f.endTalk(in[0], at)
-	}
-}
-
-// talking reports whether a leg is in a bridge with another.
-func (f *folding) talking(leg string) bool {
-	for _, in := range f.bridges {
-		if len(in) > 1 && slices.Contains(in, leg) {
-			return true
-		}
-	}
-	return false
-}
-
-// endTalk ends the talk of a leg, unless it talks in another bridge: a leg
-// that changes bridges may enter the new one before it leaves the old.
-func (f *folding) endTalk(leg string, at time.Time) {
-	if f.talking(leg) {
-		return
-	}
-	for i := range f.talks {
-		if f.talks[i].Leg == leg && f.talks[i].Until.IsZero() {
-			f.talks[i].Until = at
-		}
-	}
 }
 
 // end notes the end of a leg; the first one counts.
@@ -185,10 +166,13 @@ func (f *folding) finish() State {
 	slices.SortFunc(s.Legs, func(a, b Leg) int {
 		return cmp.Or(a.StartedAt.Compare(b.StartedAt), strings.Compare(a.ID, b.ID))
 	})
-	for i, l := range s.Legs {
-		if i == 0 {
-			s.StartedAt = l.StartedAt
-		}
+	if len(s.Legs) > 0 {
+		s.StartedAt = s.Legs[0].StartedAt
+	}
+	if first, ok := s.firstLeg(); ok && f.main != s.ID {
+		s.StartedAt = first.StartedAt // an internal call is older
+	}
+	for _, l := range s.Legs {
 		if l.ringing() {
 			s.Ringing = append(s.Ringing, l.Endpoint)
 		}
@@ -197,7 +181,7 @@ func (f *folding) finish() State {
 	s.Direction = direction(*s, f.hints[HintDirection])
 	f.parties()
 	f.answers()
-	s.Disposition = disposition(*s)
+	s.Disposition = disposition(*s, f.gaveUp)
 	return *s
 }
 
@@ -235,34 +219,34 @@ func (f *folding) parties() {
 	}
 }
 
-// answers keeps the talks that count. On a call with an outside party that is
-// every talk of an agent from the moment both sides have talked to somebody.
+// answers keeps the talks that count: of a call with an outside party those in
+// which an agent hears it. To be asked by a colleague, while the caller waits, is
+// none.
 func (f *folding) answers() {
 	s := &f.state
-	if s.Direction != Internal && !f.outsideTalked() {
-		return
+	s.Talks = f.outside
+	if s.Direction == Internal {
+		s.Talks = f.inside
 	}
-	slices.SortStableFunc(f.talks, func(a, b Talk) int {
+	slices.SortFunc(s.Talks, func(a, b Talk) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Leg, b.Leg))
 	})
-	s.Talks = f.talks
+	// While a transfer takes place a leg may hear the caller in passing.
+	if passing := func(t Talk) bool { return t.Until.Equal(t.From) }; !allOf(s.Talks, passing) {
+		s.Talks = slices.DeleteFunc(s.Talks, passing)
+	}
 	if len(s.Talks) > 0 {
 		s.AnsweredAt = s.Talks[0].From
 	}
 }
 
-func (f *folding) outsideTalked() bool {
-	for _, l := range f.legs {
-		if l.Side == SideTrunk && !l.TalkedAt.IsZero() {
-			return true
-		}
-	}
-	return false
-}
-
 // ringing reports whether this is an agent's phone that rings now.
 func (l Leg) ringing() bool {
 	return l.Side == SideAgent && !l.DialledAt.IsZero() && l.DialStatus == "" && l.TalkedAt.IsZero() && l.EndedAt.IsZero()
+}
+
+func allOf[T any](all []T, is func(T) bool) bool {
+	return !slices.ContainsFunc(all, func(t T) bool { return !is(t) })
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -39,7 +39,8 @@ func FuzzFold(f *testing.F) {
 var (
 	fuzzKinds = []telephony.Kind{
 		telephony.LegStarted, telephony.LegDialled, telephony.LegDialEnded, telephony.LegBridged, telephony.LegUnbridged, telephony.LegHangupAsked,
-		telephony.LegEnded, telephony.LegMoved, telephony.CallHint, telephony.CallRecorded, telephony.CallVoicemail,
+		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallVoicemail,
+		telephony.CallQueued, telephony.CallUnqueued, telephony.CallLinked,
 	}
 	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, ""}
 	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel}
@@ -55,7 +56,7 @@ func storyOf(data []byte) []telephony.Event {
 			ID: fmt.Sprintf("e%d", len(events)), Call: id, Kind: fuzzKinds[int(kind)%len(fuzzKinds)], Time: at(float64(when)),
 			Leg: fmt.Sprintf("leg%d", legNo), Endpoint: fmt.Sprintf("PJSIP/%d", legNo), Side: fuzzSides[legNo], First: legNo == 0,
 			Estimated: rest&1 != 0, Ordinal: uint64(rest >> 6), Bridge: fmt.Sprintf("b%d", rest>>1&1), Status: fuzzStatuses[rest>>2&3],
-			Name: telephony.HintDirection, Value: []string{"inbound", "outbound"}[rest>>1&1], Path: fmt.Sprintf("/f%d", rest&3),
+			Name: telephony.HintDirection, Value: []string{"inbound", "outbound"}[rest>>1&1], Path: fmt.Sprintf("/f%d", rest&3), Other: "hq/pbx1/2.2",
 			Party: telephony.Party{Number: fmt.Sprintf("+%d", rest), Withheld: rest&64 != 0},
 		}
 		if rest&32 != 0 {

@@ -76,22 +76,47 @@ func eventsOf(t testing.TB, data []byte) []telephony.Event {
 }
 
 // statesOf folds events into the calls that they are of, in the order in which
-// the calls began.
+// the calls began. Those that were linked are one.
 func statesOf(t testing.TB, events []telephony.Event) []telephony.State {
 	t.Helper()
 	calls := make(map[telephony.CallID]*telephony.Call)
+	sets := make(map[telephony.CallID]telephony.CallID) // to the first call of its set
 	var order []telephony.CallID
-	for _, e := range events {
+	add := func(e telephony.Event) {
 		require.NoError(t, e.Validate())
 		if calls[e.Call] == nil {
 			calls[e.Call] = telephony.NewCall(e.Call)
+			sets[e.Call] = e.Call
 			order = append(order, e.Call)
 		}
 		calls[e.Call].Apply(e)
 	}
-	states := make([]telephony.State, 0, len(order))
+	for _, e := range events {
+		add(e)
+		if e.Kind == telephony.CallLinked {
+			add(e.Mirrored())
+			into, from := sets[e.Call], sets[e.Other]
+			for call, set := range sets {
+				if set == from {
+					sets[call] = into
+				}
+			}
+		}
+	}
+	var states []telephony.State
+	done := make(map[telephony.CallID]bool)
 	for _, id := range order {
-		states = append(states, calls[id].State())
+		if done[sets[id]] {
+			continue
+		}
+		done[sets[id]] = true
+		var set []*telephony.Call
+		for call, of := range sets {
+			if of == sets[id] {
+				set = append(set, calls[call])
+			}
+		}
+		states = append(states, telephony.Join(set...))
 	}
 	return states
 }
@@ -106,7 +131,9 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"a_inbound_answered", "b_voicemail", "b2_voicemail_hangup_in_greeting", "c_abandoned_ringing", "d1_busy",
-		"g1_outbound_answered", "g2_outbound_unanswered", "k_two_concurrent", "l1_anonymous", "l2_no_user",
+		"d2_queue_all_busy_timeout", "e_queue_second_agent", "f_queue_abandoned", "g1_outbound_answered",
+		"g2_outbound_unanswered", "g3_outbound_busy", "h1_blind_refer", "h2_blind_ami", "i1_attended_feature",
+		"i2_attended_refer", "j_hold", "k_two_concurrent", "o_click_to_call", "l1_anonymous", "l2_no_user",
 		"l3_unicode_name", "l4_escaped_crlf_user", "l7_forged_event", "m_internal", "t1_least_privilege_a",
 		"t4_no_timestamps_a", "u2_miss_hangup",
 	} {

@@ -12,8 +12,13 @@ import (
 var helpers = []string{"Local", "Message", "Snoop", "Surrogate", "Announcer", "Recorder", "CBAnn", "CBRec", "ConfBridgeRecorder", "Bridge", "Parked"}
 
 // endpointOf is the endpoint that a channel belongs to: "PJSIP/trunk-0000006e"
-// is one of "PJSIP/trunk". Names of endpoints may contain a dash.
+// is one of "PJSIP/trunk". Names of endpoints may contain a dash. The two ends of
+// a helper, "Local/1002@agents-00000000;1" and ";2", have one endpoint, which no
+// other helper has.
 func endpointOf(channel string) string {
+	if name, _, two := strings.Cut(channel, ";"); two && strings.HasPrefix(name, "Local/") {
+		return name
+	}
 	if i := strings.LastIndexByte(channel, '-'); i > 0 {
 		return channel[:i]
 	}

@@ -22,7 +22,7 @@ func TestEndpointAndSide(t *testing.T) {
 		{channel: "DAHDI/i1/03055512345-1a", endpoint: "DAHDI/i1/03055512345", side: telephony.SideTrunk},
 		{channel: "DAHDI/i11/030-1a", endpoint: "DAHDI/i11/030", side: telephony.SideAgent},
 		{channel: "PJSIP/1001-00000001", endpoint: "PJSIP/1001", side: telephony.SideAgent},
-		{channel: "Local/1001@ctx-00000001;2", endpoint: "Local/1001@ctx", side: telephony.SideHelper},
+		{channel: "Local/1001@ctx-00000001;2", endpoint: "Local/1001@ctx-00000001", side: telephony.SideHelper},
 		{channel: "odd", endpoint: "odd", side: telephony.SideAgent},
 		{channel: "-", endpoint: "-", side: telephony.SideAgent},
 		{channel: "", endpoint: "", side: telephony.SideAgent},

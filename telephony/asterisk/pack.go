@@ -64,10 +64,10 @@ func urgent(e telephony.Event) bool {
 	case telephony.LegBridged:
 		n, err := strconv.Atoi(e.Raw["BridgeNumChannels"])
 		return err != nil || n >= 2
-	case telephony.CallVoicemail:
+	case telephony.CallVoicemail, telephony.CallLinked:
 		return true
 	case telephony.LegStarted, telephony.LegDialEnded, telephony.LegUnbridged, telephony.LegHangupAsked,
-		telephony.LegEnded, telephony.LegMoved, telephony.CallHint, telephony.CallRecorded:
+		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallQueued, telephony.CallUnqueued:
 	}
 	return false
 }

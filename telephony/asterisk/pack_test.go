@@ -164,18 +164,25 @@ func TestRoster(t *testing.T) {
 	}
 	require.Empty(t, hear(event("Newchannel", "", "PJSIP/1001-1", "2.1", "2.1", "")))
 	require.Empty(t, hear(event("Newchannel", "", "PJSIP/1002-2", "2.2", "2.1", "")))
-	moved := hear(event("BridgeEnter", "BridgeUniqueid: b\r\nBridgeNumChannels: 2\r\n", "PJSIP/1002-2", "2.2", "1.1", ""))
-	require.Len(t, moved, 2)
-	require.Equal(t, telephony.LegMoved, moved[0].Kind)
-	require.Equal(t, telephony.CallID("hq/pbx1/2.1"), moved[0].Call)
-	require.Equal(t, "1.1", moved[0].Value)
-	require.Equal(t, telephony.LegStarted, moved[1].Kind)
-	require.Equal(t, telephony.CallID("hq/pbx1/1.1"), moved[1].Call)
-	require.NotEqual(t, moved[0].ID, moved[1].ID)
-	for _, e := range moved {
-		require.Equal(t, "2.2", e.Leg)
-		require.NoError(t, e.Validate())
-	}
+	// It changes to another Linkedid.
+	links := hear(event("BridgeEnter", "BridgeUniqueid: b\r\nBridgeNumChannels: 2\r\n", "PJSIP/1002-2", "2.2", "1.1", ""))
+	require.Len(t, links, 1)
+	require.NoError(t, links[0].Validate())
+	require.Equal(t, telephony.CallLinked, links[0].Kind)
+	require.Equal(t, telephony.CallID("hq/pbx1/1.1"), links[0].Call)
+	require.Equal(t, telephony.CallID("hq/pbx1/2.1"), links[0].Other)
+	// Another call meets it in its bridge.
+	links = hear(event("BridgeEnter", "BridgeUniqueid: b\r\nBridgeNumChannels: 2\r\n", "PJSIP/trunk-3", "3.1", "3.1", ""))
+	require.Len(t, links, 1)
+	require.Equal(t, telephony.CallID("hq/pbx1/3.1"), links[0].Call)
+	require.Equal(t, telephony.CallID("hq/pbx1/1.1"), links[0].Other)
+	require.Empty(t, hear(event("BridgeLeave", "BridgeUniqueid: b\r\nBridgeNumChannels: 2\r\n", "PJSIP/1002-2", "2.2", "1.1", "")))
+	require.Empty(t, hear(event("Hangup", "", "PJSIP/trunk-3", "3.1", "3.1", "Cause: 16\r\nCause-txt: x\r\n")))
+	require.Empty(t, r.bridges)
+	// A car park lets nobody hear anybody.
+	_, ok, err := tr.translate(parse(t, event("BridgeEnter", "BridgeUniqueid: p\r\nBridgeTechnology: holding_bridge\r\nBridgeNumChannels: 2\r\n", "PJSIP/1002-2", "2.2", "1.1", "")), 1)
+	require.NoError(t, err)
+	require.False(t, ok)
 	require.Empty(t, hear(event("Hangup", "", "PJSIP/1002-2", "2.2", "1.1", "Cause: 16\r\nCause-txt: x\r\n")))
 	require.NotContains(t, r.members, "2.2")
 	require.Contains(t, r.members, "2.1")

@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/talkbridge/talkbridge/telephony"
@@ -12,15 +13,20 @@ const maxRoster = 1 << 16
 
 // member is a channel that is known to live.
 type member struct {
-	channel, linked string
-	secret          bool // its number must not be shown
+	channel, linked, bridge string
+	secret                  bool // its number must not be shown
 }
 
-// roster knows the live channels of one session: which call each belongs to.
-// It has one owner. See newRoster.
-type roster struct{ members map[string]member }
+// roster knows the live channels of one session: which call each belongs to,
+// and which bridge each is in. It has one owner. See newRoster.
+type roster struct {
+	members map[string]member
+	bridges map[string][]string // who is in which bridge, by Uniqueid
+}
 
-func newRoster() *roster { return &roster{members: make(map[string]member)} }
+func newRoster() *roster {
+	return &roster{members: make(map[string]member), bridges: make(map[string][]string)}
+}
 
 // trusts reports whether a message that was put together again is about a
 // channel that is what it is said to be: known under that name, or new. For a
@@ -46,45 +52,85 @@ func (r *roster) hides(m Message) bool {
 	return m.Secret || r.members[m.Get("Uniqueid")].secret
 }
 
-// follow notes what a message says of channels, and returns the story of those
-// that changed to another call: the end of their part in the old one and the
-// beginning of it in the new one.
+// follow notes what a message says of channels, and returns the links that it
+// shows between calls. There are two signs of one: a known channel changes to
+// another Linkedid, and channels of two meet in one bridge. In a SIP attended
+// transfer the latter comes at once, the former with the next event of that
+// channel, which may be the last of the call. (Capture i2_attended_refer.)
 func (r *roster) follow(m Message, e telephony.Event) []telephony.Event {
-	var moved []telephony.Event
+	var links []telephony.Event
+	link := func(uniqueid, linked, other string) {
+		told := slices.ContainsFunc(links, func(have telephony.Event) bool { return have.Other.Native() == other })
+		if linked != other && !told {
+			links = append(links, linkOf(e, uniqueid, linked, other))
+		}
+	}
 	for _, prefix := range []string{"", "Dest"} {
 		uniqueid, linked := m.Get(prefix+"Uniqueid"), m.Get(prefix+"Linkedid")
 		if uniqueid == "" || linked == "" {
 			continue
 		}
 		known, ok := r.members[uniqueid]
-		if ok && known.linked != linked {
-			moved = append(moved, moves(e, uniqueid, known, linked)...)
+		if ok {
+			link(uniqueid, linked, known.linked)
 		}
 		if len(r.members) < maxRoster || ok {
-			secret := known.secret || (prefix == "" && m.Secret)
-			r.members[uniqueid] = member{strings.Clone(m.Get(prefix + "Channel")), strings.Clone(linked), secret}
+			known.channel, known.linked = strings.Clone(m.Get(prefix+"Channel")), strings.Clone(linked)
+			known.secret = known.secret || (prefix == "" && m.Secret)
+			r.members[uniqueid] = known
 		}
 	}
-	if m.Kind() == "Hangup" {
-		delete(r.members, m.Get("Uniqueid"))
+	uniqueid := m.Get("Uniqueid")
+	switch m.Kind() {
+	case "BridgeEnter":
+		for _, other := range r.bridges[m.Get("BridgeUniqueid")] {
+			link(uniqueid, m.Get("Linkedid"), r.members[other].linked)
+		}
+		r.enter(uniqueid, m.Get("BridgeUniqueid"))
+	case "Status":
+		r.enter(uniqueid, m.Get("BridgeID"))
+	case "BridgeLeave":
+		r.leave(uniqueid)
+	case "Hangup":
+		r.leave(uniqueid)
+		delete(r.members, uniqueid)
 	}
-	return moved
+	return links
 }
 
-// moves tells of a channel that was in the call known.linked and is in the
-// call linked from e on. What e tells comes after it.
-func moves(e telephony.Event, uniqueid string, known member, linked string) []telephony.Event {
-	call := func(native string) telephony.CallID {
-		return telephony.CallID(e.Call.Site() + "/" + e.Call.Source() + "/" + native)
+func (r *roster) enter(uniqueid, bridge string) {
+	r.leave(uniqueid)
+	if known, ok := r.members[uniqueid]; ok && bridge != "" {
+		known.bridge = strings.Clone(bridge)
+		r.members[uniqueid] = known
+		r.bridges[known.bridge] = append(r.bridges[known.bridge], strings.Clone(uniqueid))
 	}
-	out := telephony.Event{
-		ID: e.ID + "-out-" + uniqueid, Call: call(known.linked), Kind: telephony.LegMoved, Time: e.Time,
-		Ordinal: e.Ordinal, Leg: uniqueid, Endpoint: endpointOf(known.channel), Value: linked,
+}
+
+func (r *roster) leave(uniqueid string) {
+	known, ok := r.members[uniqueid]
+	if !ok || known.bridge == "" {
+		return
 	}
-	in := out
-	in.ID, in.Call, in.Kind, in.Value = e.ID+"-in-"+uniqueid, call(linked), telephony.LegStarted, ""
-	if e.Leg == uniqueid {
-		out.Side, in.Side = e.Side, e.Side
+	is := func(other string) bool { return other == uniqueid }
+	if r.bridges[known.bridge] = slices.DeleteFunc(r.bridges[known.bridge], is); len(r.bridges[known.bridge]) == 0 {
+		delete(r.bridges, known.bridge)
 	}
-	return []telephony.Event{out, in}
+	known.bridge = ""
+	r.members[uniqueid] = known
+}
+
+// linkOf tells that the call linked, which the channel is in from e on, and the
+// call other are one.
+func linkOf(e telephony.Event, uniqueid, linked, other string) telephony.Event {
+	call := sibling(e.Call, linked)
+	return telephony.Event{
+		ID: e.ID + "-link-" + uniqueid + "-" + other, Call: call, Other: sibling(call, other), Kind: telephony.CallLinked,
+		Time: e.Time, Ordinal: e.Ordinal, Leg: uniqueid,
+	}
+}
+
+// sibling is another call of the same phone system.
+func sibling(call telephony.CallID, native string) telephony.CallID {
+	return telephony.CallID(call.Site() + "/" + call.Source() + "/" + native)
 }

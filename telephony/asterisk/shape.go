@@ -32,15 +32,17 @@ type shape struct {
 }
 
 var shapes = map[string]shape{
-	"Newchannel":    {blocks: []string{""}},
-	"DialBegin":     {blocks: []string{"", "Dest"}, sourceless: true, needs: []string{"DialString"}},
-	"DialEnd":       {blocks: []string{"", "Dest"}, sourceless: true, needs: []string{"DialStatus"}},
-	"BridgeEnter":   {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
-	"BridgeLeave":   {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
-	"HangupRequest": {blocks: []string{""}},
-	"Hangup":        {blocks: []string{""}, needs: []string{"Cause", "Cause-txt"}},
-	"VarSet":        {blocks: []string{""}, needs: []string{"Variable", "Value"}},
-	"Status":        {blocks: []string{""}, needs: []string{"BridgeID", "Seconds"}, answer: true},
+	"Newchannel":       {blocks: []string{""}},
+	"DialBegin":        {blocks: []string{"", "Dest"}, sourceless: true, needs: []string{"DialString"}},
+	"DialEnd":          {blocks: []string{"", "Dest"}, sourceless: true, needs: []string{"DialStatus"}},
+	"BridgeEnter":      {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
+	"BridgeLeave":      {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
+	"HangupRequest":    {blocks: []string{""}},
+	"Hangup":           {blocks: []string{""}, needs: []string{"Cause", "Cause-txt"}},
+	"VarSet":           {blocks: []string{""}, needs: []string{"Variable", "Value"}},
+	"QueueCallerJoin":  {blocks: []string{""}, needs: []string{"Queue", "Position", "Count"}},
+	"QueueCallerLeave": {blocks: []string{""}, needs: []string{"Queue", "Position", "Count"}},
+	"Status":           {blocks: []string{""}, needs: []string{"BridgeID", "Seconds"}, answer: true},
 }
 
 // The lines of a channel: up to the number, around the names, after them.

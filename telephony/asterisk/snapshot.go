@@ -194,9 +194,9 @@ func (f *facts) add(e telephony.Event) {
 	f.events[e.Call] = append(f.events[e.Call], e)
 }
 
-// addGone ends the legs that were alive and are not listed, and moves those
-// that are listed under another call. Both are estimates: it happened somewhen
-// before.
+// addGone ends the legs that were alive and are not listed, and links the calls
+// of those that are listed under another one. Both are estimates: it happened
+// somewhen before.
 func (f *facts) addGone(before []telephony.LiveLeg, listed []Message, at time.Time) {
 	now := make(map[string]string, len(listed))
 	for _, m := range listed {
@@ -212,7 +212,7 @@ func (f *facts) addGone(before []telephony.LiveLeg, listed []Message, at time.Ti
 			Time: at, Estimated: true,
 		}
 		if alive {
-			e.Kind, e.Value = telephony.LegMoved, linked
+			e.Kind, e.Other = telephony.CallLinked, sibling(leg.Call, linked)
 		}
 		f.add(identified(e))
 	}
@@ -221,7 +221,7 @@ func (f *facts) addGone(before []telephony.LiveLeg, listed []Message, at time.Ti
 // identified gives a fact of a snapshot its identity: what it says of which
 // leg, so that it is one fact however often it is seen.
 func identified(e telephony.Event) telephony.Event {
-	e.ID = digest(string(e.Call), e.Leg, string(e.Kind), e.Bridge, e.Name, e.Path)
+	e.ID = digest(string(e.Call), e.Leg, string(e.Kind), e.Bridge, e.Name, e.Path, string(e.Other))
 	e.Ordinal = ranks[e.Kind]
 	return e
 }

@@ -227,7 +227,10 @@ func TestAddGone(t *testing.T) {
 	require.Equal(t, []telephony.CallID{"hq/pbx1/old", "hq/pbx1/gone"}, f.order)
 	want := telephony.Event{Call: "hq/pbx1/gone", Kind: telephony.LegEnded, Leg: "gone", Endpoint: "PJSIP/1001", Side: telephony.SideAgent, Time: asked, Estimated: true}
 	require.Equal(t, []telephony.Event{identified(want)}, f.events["hq/pbx1/gone"])
-	require.Equal(t, telephony.LegMoved, f.events["hq/pbx1/old"][0].Kind)
+	link := f.events["hq/pbx1/old"][0]
+	require.NoError(t, link.Validate())
+	require.Equal(t, telephony.CallLinked, link.Kind)
+	require.Equal(t, telephony.CallID("hq/pbx1/pbx1-1795309909.1"), link.Other)
 }
 
 func TestBegunAt(t *testing.T) {

@@ -25,9 +25,9 @@ type translator struct {
 // each other in the life of a call. They depend on the kind alone, so that two
 // nodes that hear the same event agree.
 var ranks = map[telephony.Kind]uint64{
-	telephony.LegStarted: 1, telephony.CallHint: 2, telephony.CallRecorded: 3, telephony.LegDialled: 4,
-	telephony.LegDialEnded: 5, telephony.LegBridged: 6, telephony.LegHangupAsked: 7, telephony.LegUnbridged: 8,
-	telephony.CallVoicemail: 9, telephony.LegMoved: 10, telephony.LegEnded: 11,
+	telephony.LegStarted: 1, telephony.CallHint: 2, telephony.CallRecorded: 3, telephony.CallQueued: 4, telephony.LegDialled: 5,
+	telephony.LegDialEnded: 6, telephony.CallLinked: 7, telephony.LegBridged: 8, telephony.LegHangupAsked: 9, telephony.LegUnbridged: 10,
+	telephony.CallUnqueued: 11, telephony.CallVoicemail: 12, telephony.LegEnded: 13,
 }
 
 // hintNames are the variables of the dialplan that are hints.
@@ -110,9 +110,13 @@ func (t *translator) fact(m Message) (telephony.Event, bool) {
 		e.Status = telephony.DialStatus(strings.ToLower(bounded(m.Get("DialStatus"), 32)))
 		return e, true
 	case "BridgeEnter":
-		return t.bridged(telephony.LegBridged, m), true
+		return t.bridged(telephony.LegBridged, m), !isHolding(m)
 	case "BridgeLeave":
-		return t.bridged(telephony.LegUnbridged, m), true
+		return t.bridged(telephony.LegUnbridged, m), !isHolding(m)
+	case "QueueCallerJoin":
+		return queued(telephony.CallQueued, m), true
+	case "QueueCallerLeave":
+		return queued(telephony.CallUnqueued, m), true
 	case "HangupRequest":
 		e := t.leg(telephony.LegHangupAsked, m, "")
 		e.Cause = cause(m)
@@ -166,6 +170,14 @@ func (t *translator) bridged(kind telephony.Kind, m Message) telephony.Event {
 	e := t.leg(kind, m, "")
 	e.Bridge = m.Get("BridgeUniqueid")
 	return e
+}
+
+// isHolding reports whether a bridge only keeps its channels waiting, as that of
+// a car park does: they do not hear each other.
+func isHolding(m Message) bool { return m.Get("BridgeTechnology") == "holding_bridge" }
+
+func queued(kind telephony.Kind, m Message) telephony.Event {
+	return telephony.Event{Kind: kind, Leg: m.Get("Uniqueid"), Name: telephony.StripControls(bounded(m.Get("Queue"), maxValue))}
 }
 
 // variable reads the few variables that say something of the call. Channels

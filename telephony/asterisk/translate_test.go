@@ -60,7 +60,7 @@ func TestTranslate(t *testing.T) {
 		},
 		{
 			name: "helper", message: event("Newchannel", "", local, "1.3", "1.1", ""),
-			want: telephony.Event{Kind: telephony.LegStarted, Leg: "1.3", Side: telephony.SideHelper, Endpoint: "Local/5@ctx", Party: ann},
+			want: telephony.Event{Kind: telephony.LegStarted, Leg: "1.3", Side: telephony.SideHelper, Endpoint: "Local/5@ctx-00000003", Party: ann},
 		},
 		{
 			name: "an agent rings", message: event("DialBegin", "", trunk, "1.1", "1.1", dest(phone)+"DialString: 1001\r\n"),
@@ -121,6 +121,14 @@ func TestTranslate(t *testing.T) {
 			want: telephony.Event{Kind: telephony.CallHint, Leg: "1.1", Name: telephony.HintDirection, Value: "inbound"},
 		},
 		{name: "inherited hint", message: event("VarSet", "", phone, "1.2", "1.1", "Variable: __TB_DIR\r\nValue: inbound\r\n"), nothing: true},
+		{
+			name: "queue joined", message: event("QueueCallerJoin", "", trunk, "1.1", "1.1", "Queue: support\r\nPosition: 1\r\nCount: 1\r\n"),
+			want: telephony.Event{Kind: telephony.CallQueued, Leg: "1.1", Name: "support"},
+		},
+		{
+			name: "queue left", message: event("QueueCallerLeave", "", trunk, "1.1", "1.1", "Queue: support\r\nCount: 0\r\nPosition: 1\r\n"),
+			want: telephony.Event{Kind: telephony.CallUnqueued, Leg: "1.1", Name: "support"},
+		},
 		{name: "other variable", message: event("VarSet", "", trunk, "1.1", "1.1", "Variable: X\r\nValue: 1\r\n"), nothing: true},
 		{name: "other event", message: "Event: FullyBooted\r\nPrivilege: system,all\r\n\r\n", nothing: true},
 	}

@@ -4,12 +4,12 @@ import "bytes"
 
 // What a session needs of all that Asterisk says. Each class of events is one
 // that manager.conf must allow in read=.
-const eventMask = "call,dialplan"
+const eventMask = "call,agent,dialplan"
 
 // eventFilters are asked of Asterisk, which sends an event if one of them
 // matches; they save three quarters of the bytes. They need write=system.
 var eventFilters = []string{
-	"Event: (Newchannel|DialBegin|DialEnd|BridgeEnter|BridgeLeave|HangupRequest|Hangup)",
+	"Event: (Newchannel|DialBegin|DialEnd|BridgeEnter|BridgeLeave|HangupRequest|Hangup|QueueCallerJoin|QueueCallerLeave)",
 	"Variable: _*(MIXMONITOR_FILENAME|VM_MESSAGEFILE|TB_DID|TB_DIR|TB_AGENT)",
 }
 
@@ -18,7 +18,7 @@ var eventFilters = []string{
 func wanted(kind, variable []byte) bool {
 	switch string(kind) {
 	case "Newchannel", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "HangupRequest", "Hangup",
-		"Status", "StatusComplete":
+		"QueueCallerJoin", "QueueCallerLeave", "Status", "StatusComplete":
 		return true
 	case "VarSet":
 		return wantedVariable(variable)

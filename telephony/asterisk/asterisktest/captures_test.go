@@ -15,8 +15,10 @@ import (
 // being used makes every binary larger, and fails TestCapturesAreAllUsed.
 var everyCapture = []string{
 	"a_inbound_answered", "b2_voicemail_hangup_in_greeting", "b_voicemail", "burst", "c_abandoned_ringing",
-	"d1_busy", "g1_outbound_answered", "g2_outbound_unanswered", "k_two_concurrent", "l1_anonymous", "l2_no_user",
-	"l3_unicode_name", "l4_escaped_crlf_user", "l7_forged_event", "m_internal", "t1_least_privilege_a",
+	"d1_busy", "d2_queue_all_busy_timeout", "e_queue_second_agent", "f_queue_abandoned", "g1_outbound_answered",
+	"g2_outbound_unanswered", "g3_outbound_busy", "h1_blind_refer", "h2_blind_ami", "i1_attended_feature",
+	"i2_attended_refer", "j_hold", "k_two_concurrent", "l1_anonymous", "l2_no_user",
+	"l3_unicode_name", "l4_escaped_crlf_user", "l7_forged_event", "m_internal", "o_click_to_call", "t1_least_privilege_a",
 	"t4_no_timestamps_a", "u2_miss_hangup", "u2_miss_hangup.part1",
 }
 
