@@ -246,4 +246,3 @@ func (c *client) replay(ctx context.Context, after, until uint64) error {
 		return &journalError{err}
 	}
 }
-

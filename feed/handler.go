@@ -43,7 +43,9 @@ func (h *Hub) Register(mux *http.ServeMux, gate *Gate) {
 	plain := &websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: buffers,
 		Subprotocols: []string{Protocol}, CheckOrigin: func(*http.Request) bool { return true }, // the gate has
-		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) { h.refuse(w, nil, badRequest(status, reason)) },
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			h.refuse(w, nil, badRequest(status, reason))
+		},
 	}
 	packed := *plain
 	packed.EnableCompression = true

@@ -123,7 +123,9 @@ func (j *memory) events(events ...telephony.Event) uint64 {
 	return j.append(string(events[0].Call), journal.Event, data)
 }
 
-func (j *memory) outcome(call, text string) uint64 { return j.append(call, journal.Outcome, []byte(text)) }
+func (j *memory) outcome(call, text string) uint64 {
+	return j.append(call, journal.Outcome, []byte(text))
+}
 
 func (j *memory) purge(before uint64) {
 	j.mu.Lock()

@@ -30,6 +30,7 @@ var checks = map[string]check{
 	"channel":  checkChannel,
 	"tag":      checkTag,
 	"path":     checkPath,
+	"origin":   checkOrigin,
 }
 
 var (
@@ -72,6 +73,18 @@ func checkURL(text string) (kept, wrong, hint string) {
 		return "", "has a query or a fragment", "end it after the host or the path"
 	}
 	return strings.TrimRight(u.String(), "/"), "", ""
+}
+
+// checkOrigin takes what browsers send as the origin of a page.
+func checkOrigin(text string) (kept, wrong, hint string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return "", "is no origin of a page", "write scheme and host: https://wall.example.com"
+	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return "", "has more than scheme, host and port", "write " + u.Scheme + "://" + u.Host
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host), "", ""
 }
 
 // isLoopback reports whether a host name or address means this machine.
@@ -136,6 +149,17 @@ func durationRange(tag string) (shortest, longest time.Duration) {
 		panic(fmt.Sprintf("config: %q is no range of durations", tag))
 	}
 	return shortest, longest
+}
+
+// countRange reads a tag such as 1..1000.
+func countRange(tag string) (least, most int) {
+	from, to, ok := strings.Cut(tag, "..")
+	least, errFrom := strconv.Atoi(from)
+	most, errTo := strconv.Atoi(to)
+	if !ok || errFrom != nil || errTo != nil {
+		panic(fmt.Sprintf("config: %q is no range of numbers", tag))
+	}
+	return least, most
 }
 
 // nearest returns the candidate that text was probably meant to be, "" if none is near: a few letters differ, or one is

@@ -140,7 +140,8 @@ func TestWarnings(t *testing.T) {
 		{name: "AMI over TLS", mode: 0o600, from: `"127.0.0.1:5038"`, to: `"10.0.0.1:5039", tls: {}`},
 		{name: "relative spool", mode: 0o600, from: "trunks:", to: "voicemail: spool, trunks:", want: []string{"sources[0].asterisk.voicemail"}},
 		{name: "recordings of calls", mode: 0o600, from: "trunks:", to: "recordings: /monitor, trunks:", want: []string{"sources[0].asterisk.recordings"}},
-		{name: "open listener", mode: 0o600, from: "site: hq", to: "site: hq\nhttp: {listen: \":8080\", public_url: \"https://x.example.com\"}", want: []string{"http.listen"}},
+		{name: "open listener with a token", mode: 0o600, from: "site: hq", to: "site: hq\nhttp: {listen: \":8080\", tokens: [{token: s3cret-s3cret-s3cret, scope: all}]}"},
+		{name: "token that everybody reads", mode: 0o644, from: "site: hq", to: "site: hq\nhttp: {tokens: [{token: s3cret-s3cret-s3cret, scope: all}]}", want: []string{"http.tokens[0].token", "zendesk.oauth.client_secret", "sources[0].asterisk.secret"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -162,6 +163,77 @@ func TestWarnings(t *testing.T) {
 				keys = append(keys, w.Path)
 			}
 			require.Equal(t, tt.want, keys)
+		})
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	file := write(t, "wall.token", "a-token-of-the-wall-board\n", 0o600)
+	const good = "{token: s3cret-s3cret-s3cret, scope: all}"
+	for _, tt := range []struct {
+		name, http string
+		want       []string // parts of the problems, in order; none: it loads
+	}{
+		{name: "none, on loopback", http: `{listen: "[::1]:8080"}`},
+		{name: "none, on every address", http: `{listen: ":8080"}`, want: []string{"http.listen: can be reached from other machines, and no token guards the live feed of calls; give http.tokens"}},
+		{name: "none, on an address", http: `{listen: "192.0.2.1:8080", tokens: []}`, want: []string{"http.listen: can be reached"}},
+		{name: "on every address", http: `{listen: ":8080", tokens: [` + good + `]}`},
+		{name: "from a file, for an agent", http: `{tokens: [{name: desk, token_file: ` + file + `, agent: Ana}]}`},
+		{name: "no token", http: `{tokens: [{scope: all}]}`, want: []string{"http.tokens[0].token: is missing; give token_file"}},
+		{name: "neither scope nor agent", http: `{tokens: [{token: s3cret-s3cret-s3cret}]}`, want: []string{"http.tokens[0].scope: is missing; write scope: all"}},
+		{name: "scope and agent", http: `{tokens: [{token: s3cret-s3cret-s3cret, scope: all, agent: Ana}]}`, want: []string{"http.tokens[0].agent: stands beside http.tokens[0].scope"}},
+		{name: "other scope", http: `{tokens: [{token: s3cret-s3cret-s3cret, scope: agent}]}`, want: []string{"http.tokens[0].scope: \"agent\" is not known here"}},
+		{name: "unknown agent", http: `{tokens: [{token: s3cret-s3cret-s3cret, agent: Anna}]}`, want: []string{"http.tokens[0].agent: \"Anna\" is the name of no agent; did you mean `Ana`?"}},
+		{name: "short", http: `{tokens: [{token: s3cret, scope: all}]}`, want: []string{"http.tokens[0].token: is too short to be safe"}},
+		{name: "twice", http: `{tokens: [` + good + `, ` + good + `]}`, want: []string{"http.tokens[1].token: is the same as http.tokens[0].token"}},
+		{name: "origin with a path", http: `{origins: ["https://wall.example.com/page"]}`, want: []string{"http.origins[0]"}},
+		{name: "origin that is a pattern", http: `{origins: ["*"]}`, want: []string{`http.origins[0]: "*" is no origin of a page`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := config.Parse("c.yaml", []byte(minimal+"agents: [{name: Ana, zendesk: 7, numbers: [\"1001\"]}]\nhttp: "+tt.http+"\n"))
+			if tt.want == nil {
+				require.NoError(t, err)
+				require.Empty(t, cfg.Warnings())
+				return
+			}
+			found := problems(t, err)
+			require.Len(t, found, len(tt.want), "%v", err)
+			for i, want := range tt.want {
+				require.Contains(t, found[i].String(), want)
+				require.NotContains(t, found[i].String(), "s3cret")
+			}
+		})
+	}
+	cfg, err := config.Parse("c.yaml", []byte(minimal+"http: {tokens: [{token_file: "+file+", scope: all}], origins: [\"HTTPS://Wall.example.com/\"]}\n"))
+	require.NoError(t, err)
+	require.Equal(t, "a-token-of-the-wall-board", cfg.HTTP.Tokens[0].Token.Reveal())
+	require.Equal(t, []string{"https://wall.example.com"}, cfg.HTTP.Origins)
+}
+
+func TestMaxClients(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, value, want string }{
+		{"number", "50", ""},
+		{"number in quotes", `"50"`, ""},
+		{"zero", "0", "is out of range; use 1 to 100000"},
+		{"negative", "-1", "is out of range"},
+		{"far too many", "99999999999999999999", "is out of range"},
+		{"fraction", "1.5", "is no whole number"},
+		{"word", "many", "is no whole number; use 1 to 100000"},
+		{"list", "[1]", "and not a text"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := config.Parse("c.yaml", []byte(minimal+"feed: {max_clients: "+tt.value+"}\n"))
+			if tt.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, 50, cfg.Feed.MaxClients)
+				return
+			}
+			require.ErrorContains(t, err, "feed.max_clients: ")
+			require.ErrorContains(t, err, tt.want)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -24,6 +25,10 @@ func (d *decoder) scalar(node ast.Node, into reflect.Value, f field, path string
 	}
 	if id, ok := node.(*ast.IntegerNode); ok && into.Type() == reflect.TypeFor[AgentRef]() {
 		d.agentID(node, into, path, id.Token.Value)
+		return
+	}
+	if n, ok := node.(*ast.IntegerNode); ok && into.Kind() == reflect.Int {
+		d.count(node, into, f, path, n.Token.Value)
 		return
 	}
 	raw, ok := asText(node)
@@ -66,6 +71,8 @@ func (d *decoder) text(node ast.Node, into reflect.Value, f field, path, text st
 		target.Email = kept
 	case *time.Duration:
 		d.duration(node, target, f, path, text)
+	case *int:
+		d.count(node, into, f, path, text)
 	case *Size:
 		size, ok := parseSize(text)
 		if !ok {
@@ -116,6 +123,20 @@ func (d *decoder) duration(node ast.Node, target *time.Duration, f field, path, 
 	}
 }
 
+// count reads a whole number within the range of its tag.
+func (d *decoder) count(node ast.Node, into reflect.Value, f field, path, digits string) {
+	least, most := countRange(f.check)
+	n, err := strconv.Atoi(digits)
+	switch {
+	case err != nil && !isDigits(digits):
+		d.wrong(node, path, "is no whole number", fmt.Sprintf("use %d to %d", least, most))
+	case err != nil || n < least || n > most:
+		d.wrong(node, path, "is out of range", fmt.Sprintf("use %d to %d", least, most))
+	default:
+		into.SetInt(int64(n))
+	}
+}
+
 func (d *decoder) agentID(node ast.Node, into reflect.Value, path, digits string) {
 	id, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || id <= 0 {
@@ -136,6 +157,8 @@ func (d *decoder) notText(node ast.Node, t reflect.Type, path string) {
 		message, hint = quote(text)+" is no id of a user", userHint
 	case t == reflect.TypeFor[time.Duration]():
 		message, hint = text+" has no unit", "write "+text+"s if seconds are meant, or another of s, m, h and d"
+	case t.Kind() == reflect.Int:
+		message, hint = quote(text)+" is no whole number", "write it in digits alone"
 	case t == reflect.TypeFor[Size]():
 		message, hint = text+" has no unit", "write "+text+"B if bytes are meant, or another of KiB, MiB, GiB and TiB"
 	default:

@@ -49,6 +49,14 @@ const (
 	SharedNumberNewest SharedNumber = "newest" // the user who came last
 )
 
+// Scope is which calls a token shows.
+type Scope string
+
+// The values of Scope.
+const (
+	ScopeAll Scope = "all" // every call
+)
+
 // LogLevel is the least important kind of message that is written.
 type LogLevel string
 
@@ -76,6 +84,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[RingGroups]():   {string(RingGroupsAnswer), string(RingGroupsAll)},
 	reflect.TypeFor[CreateAt]():     {string(CreateAtAnswer), string(CreateAtEnd)},
 	reflect.TypeFor[SharedNumber](): {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[Scope]():        {string(ScopeAll)},
 	reflect.TypeFor[LogLevel]():     {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
 	reflect.TypeFor[LogFormat]():    {string(LogFormatText), string(LogFormatJSON)},
 }

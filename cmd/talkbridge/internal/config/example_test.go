@@ -54,6 +54,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	require.Equal(t, defaultKeepalive, cfg.Sources[0].Asterisk.Keepalive)
 	require.Equal(t, defaultScope, cfg.Zendesk.OAuth.Scope)
 	want.HTTP.PublicURL = cfg.HTTP.PublicURL
+	require.Equal(t, want.Feed, cfg.Feed)
 	require.Equal(t, want.HTTP, cfg.HTTP)
 	want.Tickets.Tags = cfg.Tickets.Tags
 	require.Equal(t, want.Tickets, cfg.Tickets)

@@ -19,6 +19,7 @@ type schema struct {
 	AnyOf       []*schema   `json:"anyOf,omitempty"`
 	Default     any         `json:"default,omitempty"`
 	Minimum     int         `json:"minimum,omitempty"`
+	Maximum     int         `json:"maximum,omitempty"`
 	MinItems    int         `json:"minItems,omitempty"`
 	WriteOnly   bool        `json:"writeOnly,omitempty"`
 	Items       *schema     `json:"items,omitempty"`
@@ -75,6 +76,7 @@ var patterns = map[string]string{
 	"hostport": `:[0-9]+$`,
 	"channel":  `^[A-Za-z][A-Za-z0-9_]*/[^\s/;,]+$`,
 	"tag":      `^\S{1,100}$`,
+	"origin":   `^https?://[^/?#@\s]+/?$`,
 }
 
 // Schema returns the JSON Schema (2020-12) of the configuration, indented, for editors that complete and check YAML. It
@@ -145,6 +147,9 @@ func scalarSchema(v reflect.Value, f field) *schema {
 		return &schema{Type: "boolean", Default: value}
 	case Secret:
 		return &schema{Type: "string", WriteOnly: true}
+	case int:
+		least, most := countRange(f.check)
+		return &schema{AnyOf: []*schema{{Type: "integer", Minimum: least, Maximum: most}, {Type: "string", Pattern: variable}}, Default: value}
 	case AgentRef:
 		return &schema{AnyOf: []*schema{text("^([^@\\s]+@[^@\\s]+|[0-9]+)$", ""), {Type: "integer", Minimum: 1}}}
 	case time.Duration:

@@ -33,6 +33,8 @@ type Config struct {
 	Journal Journal `yaml:"journal"`
 	// The two listeners.
 	HTTP HTTP `yaml:"http"`
+	// The live feed of calls, on http.listen.
+	Feed Feed `yaml:"feed"`
 	// What the daemon writes to standard error.
 	Log Log `yaml:"log"`
 
@@ -193,12 +195,36 @@ type Journal struct {
 
 // HTTP says where the daemon listens. The two listeners share nothing.
 type HTTP struct {
-	// Address for health and metrics, host:port; the port 0 takes any. Loopback unless you mean it.
+	// Address for the live feed, health and metrics, host:port; the port 0 takes any. Off loopback it needs tokens.
 	Listen string `yaml:"listen" check:"hostport"`
 	// Address for the signed links to audio, host:port: put it behind your TLS proxy.
 	PublicListen string `yaml:"public_listen" check:"hostport"`
 	// How browsers reach public_listen from outside, such as https://calls.example.com. Needed where audio is collected.
 	PublicURL string `yaml:"public_url" check:"url"`
+	// Who may read the live feed on listen: bearer tokens. Without any, it is served to this machine alone.
+	Tokens []Token `yaml:"tokens"`
+	// Origins of web pages that may read the live feed, besides its own host, such as https://wall.example.com.
+	Origins []string `yaml:"origins" check:"origin"`
+}
+
+// Token lets its bearer read the live feed. Exactly one of Scope and Agent is set.
+type Token struct {
+	// What the log calls whoever shows it.
+	Name string `yaml:"name"`
+	// The token, at least 16 characters; better in a file of its own.
+	Token Secret `yaml:"token"`
+	// File that holds the token.
+	TokenFile string `yaml:"token_file" check:"path"`
+	// What it shows: all calls. Either this, or agent.
+	Scope Scope `yaml:"scope"`
+	// Name of the one agent whose calls it shows, from the moment the agent takes part. Either this, or scope.
+	Agent string `yaml:"agent"`
+}
+
+// Feed bounds the live feed.
+type Feed struct {
+	// How many readers may be connected at a time; more are told to come back later.
+	MaxClients int `yaml:"max_clients" check:"1..100000"`
 }
 
 // Log says what is written to standard error.
@@ -224,6 +250,7 @@ func Default() Config {
 		Recordings: Recordings{Keep: 365 * 24 * time.Hour},
 		Journal:    Journal{Dir: "data"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", PublicListen: "127.0.0.1:8081"},
+		Feed:       Feed{MaxClients: 1000},
 		Log:        Log{Level: LogLevelInfo, Format: LogFormatText},
 	}
 }

@@ -91,9 +91,11 @@ func (v *validator) http() {
 	if h.Listen == h.PublicListen && port != "0" {
 		v.problem(v.place("http.public_listen"), "http.public_listen", "is the address of http.listen", "give the two listeners different ports: only one of them is for the public")
 	}
-	if host, _, err := net.SplitHostPort(h.Listen); err == nil && !isLoopback(host) {
-		v.warning(v.place("http.listen"), "http.listen", "can be reached from other machines, and asks nobody who he is",
-			"health and metrics tell nothing about calls; use 127.0.0.1 if nothing else reads them")
+	v.tokens()
+	host, _, err := net.SplitHostPort(h.Listen)
+	if err == nil && !isLoopback(host) && len(h.Tokens) == 0 && !v.blamed("http.tokens") {
+		v.problem(v.place("http.listen"), "http.listen", "can be reached from other machines, and no token guards the live feed of calls",
+			"give http.tokens, or listen on 127.0.0.1")
 	}
 	if h.PublicURL != "" || v.given("http.public_url") {
 		return

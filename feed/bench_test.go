@@ -1,0 +1,381 @@
+package feed_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/feed"
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// crowd is many readers in this process. They look at no more of a message than
+// its sequence: what is measured is the feed, not them.
+type crowd struct {
+	conns    []*websocket.Conn
+	wg       sync.WaitGroup
+	received atomic.Int64
+	seen     func(seq uint64)
+}
+
+// join connects readers, who then read until their connections end.
+func (c *crowd) join(t testing.TB, s *site, readers int) {
+	t.Helper()
+	for range readers {
+		dialer := websocket.Dialer{ReadBufferSize: 16 << 10}
+		conn, _, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
+		require.NoError(t, err)
+		_, snapshot, err := conn.ReadMessage()
+		require.NoError(t, err)
+		require.Contains(t, string(snapshot), feed.TypeSnapshot)
+		c.conns = append(c.conns, conn)
+		c.wg.Go(func() { c.read(conn) })
+	}
+	t.Cleanup(func() {
+		for _, conn := range c.conns {
+			_ = conn.Close()
+		}
+		c.wg.Wait()
+	})
+}
+
+var cursorKey = []byte(`"cursor":"` + epoch + "-")
+
+func (c *crowd) read(conn *websocket.Conn) {
+	buffer := bytes.NewBuffer(make([]byte, 0, 8<<10))
+	for {
+		_, r, err := conn.NextReader()
+		if err != nil {
+			return
+		}
+		buffer.Reset()
+		if _, err := buffer.ReadFrom(r); err != nil {
+			return
+		}
+		_, rest, found := bytes.Cut(buffer.Bytes(), cursorKey)
+		digits, _, ended := bytes.Cut(rest, []byte(`"`))
+		if seq, err := strconv.ParseUint(string(digits), 10, 64); err == nil && found && ended && !bytes.Contains(buffer.Bytes()[:200], []byte("heartbeat")) {
+			c.received.Add(1)
+			if c.seen != nil {
+				c.seen(seq)
+			}
+		}
+	}
+}
+
+// latencies measures from the entry's being in the journal to each reader.
+type latencies struct {
+	mu    sync.Mutex
+	began []time.Time
+	all   []time.Duration
+}
+
+func (l *latencies) seen(seq uint64) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := int(seq) - 1; i < len(l.began) {
+		l.all = append(l.all, now.Sub(l.began[i]))
+	}
+}
+
+func (l *latencies) quantile(q float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.all)
+	return l.all[int(q*float64(len(l.all)-1))]
+}
+
+// pace appends an entry of an ordinary call each interval.
+func (l *latencies) pace(j *memory, entries int, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	c := &call{id: "hq/pbx1/0"}
+	for n := range entries {
+		<-tick.C
+		if n%4 == 0 {
+			c = &call{id: fmt.Sprintf("hq/pbx1/%d", n)}
+		}
+		events := step(c, n%4)
+		l.mu.Lock()
+		l.began = append(l.began, time.Now())
+		l.mu.Unlock()
+		j.events(events...)
+	}
+}
+
+// step is one of the four entries of a call.
+func step(c *call, n int) []telephony.Event {
+	switch n {
+	case 0:
+		return []telephony.Event{c.starts("5550100001")}
+	case 1:
+		return c.rings("PJSIP/1001")
+	case 2:
+		return c.answers("PJSIP/1001")
+	default:
+		return c.ends("PJSIP/1001")
+	}
+}
+
+// dead connects a reader that never reads, with a receive buffer as small as the
+// system allows.
+func dead(t testing.TB, s *site) *websocket.Conn {
+	t.Helper()
+	dialer := websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
+		conn, err := net.Dial(network, address)
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.(*net.TCPConn).SetReadBuffer(1)
+	}}
+	conn, _, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// 300 readers and one that does not read, 100 events a second: the promise is a
+// p99 below 50 ms from the journal to the reader.
+func BenchmarkLatency300Readers100PerSecond(b *testing.B) {
+	const readers, rate, entries = 300, 100, 1000
+	for b.Loop() {
+		j, l := newMemory(), &latencies{}
+		s := newSite(b, siteOptions{journal: j})
+		c := &crowd{seen: l.seen}
+		c.join(b, s, readers)
+		dead(b, s)
+		l.pace(j, entries, time.Second/rate)
+		require.Eventually(b, func() bool { return c.received.Load() >= readers*entries }, patience, 5*time.Millisecond)
+		p50, p99 := l.quantile(.5), l.quantile(.99)
+		b.ReportMetric(float64(p50)/float64(time.Millisecond), "p50-ms")
+		b.ReportMetric(float64(p99)/float64(time.Millisecond), "p99-ms")
+		b.ReportMetric(float64(c.received.Load())/float64(entries)*rate, "messages/s")
+		if p99 > 50*time.Millisecond {
+			b.Errorf("p99 is %v: the promise is below 50 ms", p99)
+		}
+		s.stop()
+	}
+}
+
+// A smaller one for every test run: the slow reader costs the others nothing.
+func TestLatencyWithASlowReader(t *testing.T) {
+	const readers, entries = 30, 60
+	j, l := newMemory(), &latencies{}
+	s := newSite(t, siteOptions{journal: j})
+	c := &crowd{seen: l.seen}
+	c.join(t, s, readers)
+	dead(t, s)
+	l.pace(j, entries, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return c.received.Load() == readers*entries }, patience, 5*time.Millisecond)
+	require.Less(t, l.quantile(.99), time.Second, "with the race detector, on any machine")
+}
+
+// 1,000 readers against a bare loop that writes the same bytes to as many
+// connections: the promise is at least 0.7 of it.
+func BenchmarkThroughput1000Readers(b *testing.B) {
+	const readers, entries, window = 1000, 256, 64
+	for b.Loop() {
+		var feeds, bare []float64
+		for range 3 { // by turns, and the medians: the machine has moods
+			feeds = append(feeds, feedRate(b, readers, entries, window))
+			bare = append(bare, bareRate(b, readers, entries, window))
+		}
+		slices.Sort(feeds)
+		slices.Sort(bare)
+		ratio := feeds[1] / bare[1]
+		b.ReportMetric(feeds[1], "feed-messages/s")
+		b.ReportMetric(bare[1], "bare-messages/s")
+		b.ReportMetric(ratio, "ratio")
+		if ratio < 0.7 {
+			b.Errorf("ratio is %.2f: the promise is at least 0.7", ratio)
+		}
+	}
+}
+
+// sinks read and forget; they count bytes.
+type sinks struct {
+	wg    sync.WaitGroup
+	bytes atomic.Int64
+}
+
+func (s *sinks) drain(conn io.Reader) {
+	s.wg.Go(func() {
+		buffer := make([]byte, 32<<10)
+		for {
+			n, err := conn.Read(buffer)
+			s.bytes.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	})
+}
+
+func (s *sinks) wait(b *testing.B, want int64) {
+	b.Helper()
+	tick := time.NewTicker(100 * time.Microsecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); s.bytes.Load() < want; <-tick.C {
+		if time.Now().After(deadline) {
+			require.Fail(b, "messages missing", "%d of %d bytes", s.bytes.Load(), want)
+		}
+	}
+}
+
+// frameSize is the size of the frame of one entry of the throughput benchmark.
+func outcomeOf(n int) string {
+	return fmt.Sprintf(`{"kind":"done","step":"create","intent":"i%06d","ticket":%d,"reason":"%0512d"}`, n, 100000+n, n)
+}
+
+// feedRate is how many messages a second the feed delivers to all readers.
+func feedRate(b *testing.B, readers, entries, window int) float64 {
+	b.Helper()
+	j := newMemory()
+	for n := range 1000 { // sequences of equal length
+		j.outcome("hq/pbx1/x", outcomeOf(n))
+	}
+	s := newSite(b, siteOptions{journal: j, max: readers + 1})
+	var out sinks
+	var conns []net.Conn
+	for range readers {
+		conn, rest := handshake(b, s.host)
+		conns = append(conns, conn)
+		out.drain(rest)
+	}
+	one := s.follow("")
+	one.snapshot()
+	size := int64(frameSize(b, j, one))
+	require.Eventually(b, func() bool { return out.bytes.Load() >= int64(readers)*size }, patience, time.Millisecond)
+	settled := settle(&out)
+	go func() { _, _ = io.Copy(io.Discard, one.conn.NetConn()) }()
+	began := time.Now()
+	for n := 0; n < entries; n += window {
+		for i := range window {
+			j.outcome("hq/pbx1/x", outcomeOf(1001+n+i))
+		}
+		out.wait(b, settled+int64(readers)*int64(n+window)*size)
+	}
+	took := time.Since(began)
+	s.stop()
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	out.wg.Wait()
+	return float64(readers) * float64(entries) / took.Seconds()
+}
+
+// settle waits until nothing more comes, and returns what has come.
+func settle(s *sinks) int64 {
+	for before := int64(-1); ; {
+		now := s.bytes.Load()
+		if now == before {
+			return now
+		}
+		before = now
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+// frameSize sends one entry, and returns the size of its frame.
+func frameSize(b *testing.B, j *memory, f *follower) int {
+	b.Helper()
+	j.outcome("hq/pbx1/x", outcomeOf(1000))
+	require.NoError(b, f.conn.SetReadDeadline(time.Now().Add(patience)))
+	_, data, err := f.conn.ReadMessage()
+	require.NoError(b, err)
+	require.Greater(b, len(data), 125)
+	return 4 + len(data)
+}
+
+// handshake connects a reader by hand, and returns what follows the answer.
+func handshake(b *testing.B, host string) (net.Conn, io.Reader) {
+	b.Helper()
+	conn, err := net.Dial("tcp", host)
+	require.NoError(b, err)
+	_, err = fmt.Fprintf(conn, "GET /v1/feed HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", host)
+	require.NoError(b, err)
+	rest := bufio.NewReader(conn)
+	response, err := http.ReadResponse(rest, nil)
+	require.NoError(b, err)
+	require.Equal(b, http.StatusSwitchingProtocols, response.StatusCode)
+	return conn, rest
+}
+
+// bareRate is the same with a loop that does nothing but write.
+func bareRate(b *testing.B, readers, entries, window int) float64 {
+	b.Helper()
+	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(b, err)
+	defer func() { _ = l.Close() }()
+	var out sinks
+	var ours, theirs []net.Conn
+	for range readers {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(b, err)
+		theirs = append(theirs, conn)
+		out.drain(conn)
+		conn, err = l.Accept()
+		require.NoError(b, err)
+		ours = append(ours, conn)
+	}
+	frame := make([]byte, bareFrame)
+	began := time.Now()
+	for n := 0; n < entries; n += window {
+		for range window {
+			for _, conn := range ours {
+				if _, err := conn.Write(frame); err != nil {
+					require.NoError(b, err)
+				}
+			}
+		}
+		out.wait(b, int64(readers)*int64(n+window)*bareFrame)
+	}
+	took := time.Since(began)
+	for _, conn := range append(ours, theirs...) {
+		_ = conn.Close()
+	}
+	out.wg.Wait()
+	return float64(readers) * float64(entries) / took.Seconds()
+}
+
+// bareFrame is about the size of the feed's frames in feedRate.
+const bareFrame = 1000
+
+// One entry made ready for any number of readers: decoded, folded, encoded.
+func BenchmarkTellNobody(b *testing.B) {
+	j := newMemory()
+	s := newSite(b, siteOptions{journal: j})
+	f := s.follow("?call=none")
+	f.snapshot()
+	b.ReportAllocs()
+	c := &call{}
+	var n int
+	for b.Loop() {
+		if n%4 == 0 {
+			c = &call{id: fmt.Sprintf("hq/pbx1/%d", n)}
+		}
+		j.events(step(c, n%4)...)
+		n++
+	}
+	last := s.follow("?since=" + epoch + "-" + strconv.Itoa(n-1))
+	require.Equal(b, uint64(n), last.next().Cursor.Seq)
+}
+
+var _ = errors.New
+var _ journal.Kind
