@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -49,11 +50,25 @@ func (s *site) startReady() *child {
 func (s *site) launch() *child {
 	s.t.Helper()
 	c := startChild(s.t, nil, "serve", "--config", s.config)
+	s.children = append(s.children, c)
 	s.t.Cleanup(func() {
 		c.kill()
 		s.requireDiscreet(c.log.String())
 	})
 	return c
+}
+
+// story is what the logs of all children so far say of something.
+func (s *site) story(of string) string {
+	var b strings.Builder
+	for i, c := range s.children {
+		for line := range strings.Lines(c.log.String()) {
+			if strings.Contains(line, of) {
+				fmt.Fprintf(&b, "%d %s", i, line)
+			}
+		}
+	}
+	return b.String()
 }
 
 // startChild starts the program with a command line.
@@ -151,7 +166,7 @@ func (c *child) metric(t testing.TB, prefix string) float64 {
 
 // telephoneNumber is one that is not masked: with a plus, with the digits of a
 // trunk prefix, or as the callers of the captures are written.
-var telephoneNumber = regexp.MustCompile(`\+[0-9]{6,}|\b0[1-9][0-9]{6,}|\b(?:49|1555)[0-9]{6,}`)
+var telephoneNumber = regexp.MustCompile(`(?:^|[^0-9.])(?:\+[0-9]{6,}|0[1-9][0-9]{6,}|(?:49|1555)[0-9]{6,})`)
 
 // requireDiscreet demands that a text holds no secret and no telephone number.
 func (s *site) requireDiscreet(text string) {

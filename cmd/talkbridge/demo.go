@@ -271,6 +271,9 @@ func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, e
 	done := make(chan error, len(scenarios))
 	for i, s := range scenarios {
 		s.Agents = demoAgents(s.Kind, i)
+		if s.Caller.Number != "" {
+			s.Caller.Name = demoNames[i%len(demoNames)]
+		}
 		go func() {
 			_, err := d.player.Play(ctx, s)
 			done <- err
@@ -285,6 +288,12 @@ func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, e
 		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
+}
+
+// demoNames are what callers are called. Nobody in particular.
+var demoNames = []string{
+	"Erika Muster", "Jane Doe", "Juan Pérez", "Maria Rossi", "Jan Kowalski", "Ola Nordmann", "Jean Dupont", "Anna Novák",
+	"Li Wei", "Mehmet Yılmaz", "Ali Hassan", "Aiko Tanaka",
 }
 
 // demoAgents spreads the calls over the agents.

@@ -92,8 +92,11 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	v := s.awaitVerdict(150 * time.Second)
 	t.Logf("calls=%d kills=%d unseen=%d tickets=%d lost=%d duplicate=%d wrong=%d incomplete=%d",
 		v.calls, kills, s.pbx.Unseen(), v.tickets, v.lost, v.duplicate, v.wrong, v.incomplete)
+	for _, id := range v.faulty {
+		t.Logf("%s\n%s", s.about("hq/pbx1/"+id), s.story(id))
+	}
 	require.Zero(t, s.pbx.Unseen(), "the test itself failed: calls that nobody could see")
-	require.Zero(t, v.lost+v.duplicate+v.wrong+v.incomplete, "%s\nlog:\n%s", strings.Join(v.faults, "\n"), c.log)
+	require.Zero(t, v.lost+v.duplicate+v.wrong+v.incomplete, "%s", strings.Join(v.faults, "\n"))
 	c.stop(t)
 	// What is in doubt must not commit after the verdict.
 	require.Zero(t, s.zendesk.PendingCommits())
@@ -103,7 +106,7 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 // verdict is what a run left in Zendesk.
 type verdict struct {
 	calls, tickets, lost, duplicate, wrong, incomplete int
-	faults                                             []string
+	faults, faulty                                     []string
 }
 
 // awaitVerdict waits until every call has what it should, or patience is over.
@@ -156,6 +159,7 @@ func (s *site) verdict() verdict {
 		}
 		if fault != "" {
 			v.faults = append(v.faults, fmt.Sprintf("%s %s: %s", call.Kind, call.Linkedid, fault))
+			v.faulty = append(v.faulty, call.Linkedid)
 		}
 	}
 	return v

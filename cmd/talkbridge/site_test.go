@@ -37,6 +37,8 @@ type site struct {
 	player  *asterisktest.Player
 	listen  string
 	config  string
+	// children are the daemons started so far, the newest last.
+	children []*child
 }
 
 // siteOptions change the configuration.
@@ -131,4 +133,17 @@ func (s *site) settled(id string) bool {
 	var rows []callRow
 	require.NoError(s.t, json.Unmarshal([]byte(out), &rows))
 	return slices.ContainsFunc(rows, func(r callRow) bool { return string(r.ID) == id && r.Settled })
+}
+
+// about is what the running daemon says of a call, as JSON.
+func (s *site) about(id string) string {
+	_, out, _ := runCLI(s.t.Context(), "calls", "--config", s.config, "--json", "-n", "1000")
+	var rows []json.RawMessage
+	_ = json.Unmarshal([]byte(out), &rows) // of a test that fails anyway
+	for _, row := range rows {
+		if strings.Contains(string(row), `"`+id+`"`) {
+			return string(row)
+		}
+	}
+	return "the daemon does not know it"
 }
