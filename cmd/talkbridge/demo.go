@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
@@ -37,10 +36,11 @@ type demoOptions struct {
 	listen  string
 	speed   float64
 	verbose bool
+	mix     asterisktest.Mix // what is played, again and again
 }
 
 func newDemo() *cobra.Command {
-	var o demoOptions
+	o := demoOptions{mix: demoMix}
 	cmd := &cobra.Command{
 		Use:   "demo [--calls N] [--exit]",
 		Short: "Show everything at work: no account, no phone system",
@@ -62,7 +62,8 @@ exits 0 only if every call got what it should: none lost, none twice.`,
 			if o.speed <= 0 || o.speed > 100 {
 				return fmt.Errorf("--speed %g: want more than 0, at most 100", o.speed)
 			}
-			if err := runDemo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
+			d := &demo{options: o, out: cmd.OutOrStdout()}
+			if err := d.run(cmd.Context(), cmd.ErrOrStderr()); err != nil {
 				return asExit(err)
 			}
 			return nil
@@ -85,15 +86,18 @@ type demo struct {
 	pbx     *asterisktest.Server
 	player  *asterisktest.Player
 	daemon  *daemon
+	// judging is called before the calls are judged, unless it is nil: tests
+	// spoil something here, to see that it is noticed.
+	judging func()
 }
 
-func runDemo(ctx context.Context, o demoOptions, out, logs io.Writer) (err error) {
+func (d *demo) run(ctx context.Context, logs io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "talkbridge-demo-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the demonstration: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &demo{options: o, out: out, dir: dir}
+	d.dir = dir
 	if err := d.startZendesk(); err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func runDemo(ctx context.Context, o demoOptions, out, logs io.Writer) (err error
 	defer func() { err = errors.Join(err, d.pbx.Close()) }()
 
 	level := config.LogLevelError
-	if o.verbose {
+	if d.options.verbose {
 		level = config.LogLevelInfo
 	}
 	log := newLogger(config.Log{Level: level}, logs)
@@ -116,7 +120,7 @@ func runDemo(ctx context.Context, o demoOptions, out, logs io.Writer) (err error
 	defer func() { err = errors.Join(err, d.daemon.Close()) }()
 	ran := make(chan error, 1)
 	go func() { ran <- d.daemon.Run(ctx) }()
-	err = d.show(ctx, log)
+	err = d.show(ctx)
 	cancel()
 	return errors.Join(err, <-ran)
 }
@@ -185,7 +189,7 @@ func (d *demo) config() *config.Config {
 }
 
 // show waits for the daemon, says where to look, and plays the calls.
-func (d *demo) show(ctx context.Context, log logrus.FieldLogger) error {
+func (d *demo) show(ctx context.Context) error {
 	if err := d.waitReady(ctx); err != nil {
 		return err
 	}
@@ -193,11 +197,12 @@ func (d *demo) show(ctx context.Context, log logrus.FieldLogger) error {
 	if !d.options.exit {
 		go d.tell(ctx)
 	}
-	if err := d.play(ctx); err != nil {
-		log.WithError(err).Debug("playing ended")
-	}
+	err := d.play(ctx)
 	if d.options.exit {
-		return d.report(ctx)
+		return errors.Join(err, d.report(ctx))
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("play the calls: %w", err)
 	}
 	if d.options.calls > 0 && ctx.Err() == nil {
 		_, _ = fmt.Fprintln(d.out, "\nThe calls are over; the pages stay until Ctrl-C.")
@@ -239,7 +244,7 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	left := d.options.calls
 	for first := true; ctx.Err() == nil; first = false {
-		scenarios := demoMix.Scenarios(d.player.Seed)
+		scenarios := d.options.mix.Scenarios(d.player.Seed)
 		d.player.Seed++
 		if d.options.calls > 0 {
 			scenarios = scenarios[:min(left, len(scenarios))]
@@ -271,7 +276,7 @@ func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, e
 	done := make(chan error, len(scenarios))
 	for i, s := range scenarios {
 		s.Agents = demoAgents(s.Kind, i)
-		if s.Caller.Number != "" {
+		if s.Caller.Name != "" {
 			s.Caller.Name = demoNames[i%len(demoNames)]
 		}
 		go func() {

@@ -92,8 +92,11 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	v := s.awaitVerdict(150 * time.Second)
 	t.Logf("calls=%d kills=%d unseen=%d tickets=%d lost=%d duplicate=%d wrong=%d incomplete=%d",
 		v.calls, kills, s.pbx.Unseen(), v.tickets, v.lost, v.duplicate, v.wrong, v.incomplete)
-	for _, id := range v.faulty {
-		t.Logf("%s\n%s", s.about("hq/pbx1/"+id), s.story(id))
+	for _, call := range v.faulty {
+		t.Logf("%s from %s to %s: %s\n%s", call.Linkedid, call.Start, call.End, s.about("hq/pbx1/"+call.Linkedid), s.story(call.Linkedid))
+	}
+	if len(v.faulty) > 0 {
+		t.Logf("the daemons:\n%s%s", s.story("journal open"), s.story("phone system"))
 	}
 	require.Zero(t, s.pbx.Unseen(), "the test itself failed: calls that nobody could see")
 	require.Zero(t, v.lost+v.duplicate+v.wrong+v.incomplete, "%s", strings.Join(v.faults, "\n"))
@@ -106,7 +109,8 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 // verdict is what a run left in Zendesk.
 type verdict struct {
 	calls, tickets, lost, duplicate, wrong, incomplete int
-	faults, faulty                                     []string
+	faults                                             []string
+	faulty                                             []asterisktest.Call
 }
 
 // awaitVerdict waits until every call has what it should, or patience is over.
@@ -159,7 +163,7 @@ func (s *site) verdict() verdict {
 		}
 		if fault != "" {
 			v.faults = append(v.faults, fmt.Sprintf("%s %s: %s", call.Kind, call.Linkedid, fault))
-			v.faulty = append(v.faulty, call.Linkedid)
+			v.faulty = append(v.faulty, call)
 		}
 	}
 	return v
