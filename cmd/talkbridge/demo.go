@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,7 @@ exits 0 only if every call got what it should: none lost, none twice.`,
 			if o.speed <= 0 || o.speed > 100 {
 				return fmt.Errorf("--speed %g: want more than 0, at most 100", o.speed)
 			}
-			d := &demo{options: o, out: cmd.OutOrStdout()}
+			d := &demo{options: o, out: &lockedWriter{w: cmd.OutOrStdout()}}
 			if err := d.run(cmd.Context(), cmd.ErrOrStderr()); err != nil {
 				return asExit(err)
 			}
@@ -194,22 +195,43 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	d.greet()
-	if !d.options.exit {
-		go d.tell(ctx)
-	}
-	err := d.play(ctx)
 	if d.options.exit {
-		return errors.Join(err, d.report(ctx))
+		return errors.Join(d.play(ctx), d.report(ctx))
 	}
-	if err != nil && ctx.Err() == nil {
+	if err := d.watch(ctx); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(d.out, "\nDemonstration over. Nothing was left behind.")
+	return nil
+}
+
+// watch plays the calls and tells what happens until ctx is over.
+func (d *demo) watch(ctx context.Context) error {
+	var told sync.WaitGroup
+	telling, quiet := context.WithCancel(ctx)
+	told.Go(func() { d.tell(telling) })
+	defer told.Wait()
+	defer quiet()
+	if err := d.play(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("play the calls: %w", err)
 	}
-	if d.options.calls > 0 && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		_, _ = fmt.Fprintln(d.out, "\nThe calls are over; the pages stay until Ctrl-C.")
 	}
 	<-ctx.Done()
-	_, _ = fmt.Fprintln(d.out, "\nDemonstration over. Nothing was left behind.")
 	return nil
+}
+
+// lockedWriter lets several goroutines write whole texts.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // waitReady waits until the daemon is connected to both sides.

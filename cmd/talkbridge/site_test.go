@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // site is a phone system, a Zendesk and a folder: what a daemon is put between.
