@@ -86,30 +86,6 @@ type Bridge struct {
 	retained time.Time // when the size of the journal was last looked at
 }
 
-// entry is a call in memory. It is the conductor's.
-type entry struct {
-	call   *telephony.Call
-	record Record
-	// first is the call's oldest entry: the checkpoint stays before it.
-	first uint64
-	// applied is the last entry folded, awaits one that must come before the
-	// next plan: what a worker appended.
-	applied, awaits uint64
-	running         bool
-	// queued says that the call waits in the lane in. It may wait in a less
-	// urgent one too, where its turn then comes to nothing.
-	queued bool
-	in     lane
-	// wakes is the call's next appointment, zero if it has none.
-	wakes   time.Time
-	settled time.Time
-	// heard is when what is not acted upon yet became durable.
-	heard time.Time
-	// found says that the call was not seen to begin: its ticket may exist
-	// already.
-	found bool
-}
-
 // New returns a bridge that is not running yet.
 func New(o Options) (*Bridge, error) {
 	if o.Journal == nil || o.Zendesk == nil || o.Policy == nil || o.Log == nil || o.Node == "" {
@@ -296,7 +272,7 @@ func (b *Bridge) checkpoint(ctx context.Context) uint64 {
 func (b *Bridge) tend(ctx context.Context) {
 	now := b.now()
 	for id, e := range b.calls {
-		if !e.settled.IsZero() && now.Sub(e.settled) > keepSettled && !e.running && !e.queued {
+		if !e.settled.IsZero() && now.Sub(e.settled) > keepSettled && e.running == 0 && !e.queued {
 			delete(b.calls, id)
 		}
 	}

@@ -3,13 +3,14 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/talkbridge/talkbridge/zendesk"
 )
 
 // complete adds what is known at the end.
 func (w *work) complete(ctx context.Context) result {
-	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket}
+	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers}
 	update := w.ticketUpdate(o.Intent)
 	if owner := w.lastAgent(); !w.step.Bare && owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
 		ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
@@ -38,6 +39,30 @@ func (w *work) link(ctx context.Context) result {
 	})
 }
 
+// join notes on a ticket that its call became one with calls that have tickets
+// of their own.
+func (w *work) join(ctx context.Context) result {
+	o := Outcome{Step: StepJoin, Intent: w.newIntent(), Ticket: w.record.Ticket, Tickets: w.step.Tickets}
+	private := false
+	return w.update(ctx, o, zendesk.TicketUpdate{
+		Comment:  &zendesk.Comment{Body: joinNote(w.record.Ticket, w.step.Kept, w.step.Tickets) + "\n\nCall: " + string(w.id), Public: &private},
+		Metadata: w.metadata(o.Intent),
+	})
+}
+
+// joinNote says which other tickets there are, and which one is kept up to date.
+func joinNote(own, kept int64, others []int64) string {
+	var names []string
+	for _, id := range others {
+		names = append(names, fmt.Sprintf("#%d", id))
+	}
+	text := "This call was joined with another one, which has a ticket of its own: " + strings.Join(names, ", ") + "."
+	if own == kept {
+		return text + " What follows is added here."
+	}
+	return text + fmt.Sprintf(" What follows is added to #%d.", kept)
+}
+
 // update sends an update: intent, request, result.
 func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdate) result {
 	in, refused := w.intend(ctx, o, update)
@@ -51,7 +76,7 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 	switch v.kind {
 	case ok:
 		w.log.WithField("ticket_id", o.Ticket).Info("ticket updated")
-		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Took: took})
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Took: took})
 	case unknown:
 		return w.fateUnknown(ctx, in, o.Step, err)
 	case closed:
@@ -75,8 +100,8 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 // something closes them all.
 func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
 	switch {
-	case o.Step == StepLink:
-		return w.note(ctx, Outcome{Kind: Done, Step: StepLink, Intent: in.id, Ticket: o.Ticket, Reason: err.Error()})
+	case o.Step == StepLink, o.Step == StepJoin:
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Reason: err.Error()})
 	case w.record.Successor > 0:
 		return w.park(ctx, in, o.Step, err)
 	}

@@ -34,7 +34,8 @@ func (b *Bridge) take(ctx context.Context, r journal.Record) error {
 	events, begins := b.decode(r)
 	e, known := b.calls[id]
 	if !known {
-		e = &entry{call: telephony.NewCall(id), first: r.Seq, found: !begins}
+		e = newEntry(id, r.Seq)
+		e.found = !begins
 		b.calls[id] = e
 		if !begins {
 			if err := b.recall(ctx, id, e, r.Seq); err != nil {
@@ -46,6 +47,9 @@ func (b *Bridge) take(ctx context.Context, r journal.Record) error {
 		return nil
 	}
 	b.apply(e, r, events)
+	if err := b.connect(ctx, e, r.Seq); err != nil {
+		return err
+	}
 	if known || begins {
 		b.clock(id, r.Stored, events)
 	}
@@ -71,11 +75,12 @@ func (b *Bridge) decode(r journal.Record) (events []telephony.Event, begins bool
 	return events, begins
 }
 
-// apply folds one entry, its events decoded, into a call.
+// apply folds one entry, its events decoded, into its call.
 func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
-	e.applied = r.Seq
+	e.applied = max(e.applied, r.Seq)
+	m := e.member(telephony.CallID(r.Call))
 	if r.Kind != journal.Outcome {
-		e.take(r.Stored, events)
+		e.take(m, r.Stored, events)
 		return
 	}
 	o, err := DecodeOutcome(r.Data)
@@ -83,21 +88,7 @@ func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
 		b.unreadable(r, err)
 		return
 	}
-	e.record.apply(r.Seq, o)
-}
-
-// take folds events that became durable at stored.
-func (e *entry) take(stored time.Time, events []telephony.Event) {
-	for _, event := range events {
-		share(&event)
-		if id := e.call.ID(); event.Call == id {
-			event.Call = id // one text for all of them
-		}
-		if e.call.Apply(event) {
-			e.heard = stored
-			e.found = e.found || (event.Kind == telephony.LegStarted && event.Estimated)
-		}
-	}
+	m.record.apply(r.Seq, o)
 }
 
 // share has the texts of an event that are the same in many take memory once.
@@ -133,6 +124,34 @@ func (b *Bridge) recall(ctx context.Context, id telephony.CallID, e *entry, befo
 		b.apply(e, r, events)
 	}
 	return nil
+}
+
+// connect brings in the calls that those of e were linked with, with all that
+// the journal holds of them before seq.
+func (b *Bridge) connect(ctx context.Context, e *entry, seq uint64) error {
+	for {
+		links := e.unknownLinks()
+		if len(links) == 0 {
+			return nil
+		}
+		for _, id := range links {
+			o, known := b.calls[id]
+			if !known {
+				o = newEntry(id, seq)
+				o.found = true
+				if err := b.recall(ctx, id, o, seq); err != nil {
+					return err
+				}
+			}
+			if o != e {
+				e.absorb(o)
+			}
+			for _, m := range e.members {
+				b.calls[m.call.ID()] = e
+			}
+		}
+		b.log.WithField("call_id", e.members[0].call.ID()).WithField("calls", len(e.members)).Info("calls became one")
+	}
 }
 
 // clock learns how far our clock is ahead of the phone system's.
@@ -177,10 +196,10 @@ func (b *Bridge) current() *Policy {
 // consider plans a call that nobody works on, and queues what is owed. A call
 // that waits in a lane already changes to a more urgent one.
 func (b *Bridge) consider(id telephony.CallID, e *entry) {
-	if e.running || e.applied < e.awaits {
+	if e.running > 0 || e.applied < e.awaits {
 		return
 	}
-	step, now := plan(e.call.State(), &e.record, b.current(), b.moment(id)), b.now()
+	step, now := e.plan(b.current(), b.moment(id)), b.now()
 	switch {
 	case step.Settled:
 		if e.settled.IsZero() {
@@ -236,21 +255,21 @@ func (b *Bridge) dispatch(workCtx context.Context) {
 // start begins the step that is owed now, if it still belongs to this lane.
 func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bool {
 	e, found := b.calls[id]
-	if !found || !e.queued || e.in != in || e.running {
+	if !found || !e.queued || e.in != in || e.running > 0 {
 		return false
 	}
 	e.queued = false
 	policy, at := b.current(), b.moment(id)
-	step := plan(e.call.State(), &e.record, policy, at)
+	step := e.plan(policy, at)
 	if step.Kind == "" || step.At.After(b.now()) || laneOf(step) != in {
 		b.consider(id, e)
 		return false
 	}
-	e.running = true
+	e.running++
 	w := &work{
-		b: b, id: id, call: e.call.State(), record: e.record, policy: policy, step: step, lane: in,
+		b: b, id: step.Call, call: e.state(), record: e.member(step.Call).record, policy: policy, step: step, lane: in,
 		found: e.found, heard: e.heard,
-		log: b.log.WithField("call_id", id).WithField("step", step.Kind),
+		log: b.log.WithField("call_id", step.Call).WithField("step", step.Kind),
 	}
 	e.heard = time.Time{}
 	b.workers.Go(func() { b.finished <- w.run(workCtx) })
@@ -271,24 +290,33 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 	if !found {
 		return nil
 	}
-	e.running = false
+	e.running--
 	e.awaits = max(e.awaits, r.seq)
+	m := e.member(r.call)
 	if !r.looked.IsZero() {
-		e.record.lookedAt = r.looked
+		m.record.lookedAt = r.looked
 	}
 	if r.later != nil {
-		e.record.putOff(*r.later)
+		m.record.putOff(*r.later)
 	}
 	if r.reread {
-		fresh := &entry{call: telephony.NewCall(r.call), first: e.first, wakes: e.wakes, queued: e.queued, in: e.in}
-		if err := b.recall(ctx, r.call, fresh, b.applied+1); err != nil {
+		if err := b.reread(ctx, e, m, r.conflict); err != nil {
 			return err
 		}
-		fresh.found, fresh.awaits = true, r.conflict
-		*e = *fresh
 	}
 	b.consider(r.call, e)
 	return nil
+}
+
+// reread folds a call anew from the journal: another node wrote about it, at
+// conflict.
+func (b *Bridge) reread(ctx context.Context, e *entry, m *member, conflict uint64) error {
+	*m = member{call: telephony.NewCall(m.call.ID())}
+	if err := b.recall(ctx, m.call.ID(), e, b.applied+1); err != nil {
+		return err
+	}
+	e.found, e.awaits = true, max(e.awaits, conflict)
+	return b.connect(ctx, e, b.applied+1)
 }
 
 // credentials stops all lanes while Zendesk refuses us, and says so once.

@@ -127,7 +127,7 @@ func TestAppointmentsOfACallDoNotPileUp(t *testing.T) {
 	q.note(t, known())
 	q.note(t, intendedCreate("i", 0))
 	q.note(t, resultOf(Unknown, StepCreate, "i"))
-	q.calls[testCall].record.lookedAt = second(0.5)
+	q.calls[testCall].members[0].record.lookedAt = second(0.5)
 	q.calls[testCall].queued = false
 	for range 100 {
 		q.consider(testCall, q.calls[testCall])

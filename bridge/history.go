@@ -46,18 +46,36 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 		return nil, err
 	}
 	recent = recent[max(0, len(recent)-limit):]
-	views := make([]View, 0, len(recent))
-	for _, call := range recent {
-		view, found, err := ReadCall(ctx, j, telephony.CallID(call))
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			views = append(views, view)
-		}
+	views, err := readCalls(ctx, j, recent)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(views, func(x, y View) int {
 		return cmp.Or(y.State.StartedAt.Compare(x.State.StartedAt), cmp.Compare(x.State.ID, y.State.ID))
 	})
+	return views, nil
+}
+
+// readCalls folds calls from the journal. Those that became one are one view,
+// at the place of the first.
+func readCalls(ctx context.Context, j Journal, ids []string) ([]View, error) {
+	views := make([]View, 0, len(ids))
+	read := make(map[telephony.CallID]bool)
+	for _, id := range ids {
+		if read[telephony.CallID(id)] {
+			continue
+		}
+		view, found, err := ReadCall(ctx, j, telephony.CallID(id))
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		for _, p := range view.Parts {
+			read[p.ID] = true
+		}
+		views = append(views, view)
+	}
 	return views, nil
 }

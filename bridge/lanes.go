@@ -37,7 +37,7 @@ func laneOf(s Step) lane {
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates
-	case StepLink:
+	case StepLink, StepJoin:
 		return laneRest
 	case StepAudio:
 		return laneLocal

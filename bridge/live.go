@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
@@ -38,13 +37,13 @@ func (b *Bridge) Live(ctx context.Context, source string) ([]telephony.LiveLeg, 
 	var legs []telephony.LiveLeg
 	err := b.ask(ctx, func() {
 		for id, e := range b.calls {
-			state := e.call.State()
-			if id.Source() != source || !state.Live() {
+			state := e.state()
+			if !e.holds(id) || id.Source() != source || !state.Live() {
 				continue
 			}
 			for _, l := range state.Legs {
 				if l.EndedAt.IsZero() {
-					legs = append(legs, telephony.LiveLeg{Call: id, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
+					legs = append(legs, telephony.LiveLeg{Call: state.ID, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
 				}
 			}
 		}
@@ -52,12 +51,36 @@ func (b *Bridge) Live(ctx context.Context, source string) ([]telephony.LiveLeg, 
 	return legs, err
 }
 
-// View is a call as people ask for it.
+// View is a call as people ask for it. Calls that became one are one view, by
+// whichever of their ids it is asked for.
 type View struct {
-	State  telephony.State
+	State telephony.State
+	// Record is of the call that everything is done for, with the pages that
+	// were shown for any.
 	Record Record
+	// Parts are the calls that became this one, the oldest first; of most calls
+	// there is one.
+	Parts []Part
 	// Next is what is owed.
 	Next Step
+}
+
+// Part is one of the calls that became one, with what was done about it.
+type Part struct {
+	ID     telephony.CallID
+	Record Record
+}
+
+// next plans what is owed about a view.
+func (v View) next(policy *Policy, at Moment) Step {
+	parts := make([]part, 0, len(v.Parts))
+	for i := range v.Parts {
+		parts = append(parts, part{v.Parts[i].ID, &v.Parts[i].Record})
+	}
+	if len(parts) == 0 {
+		parts = []part{{v.State.ID, &v.Record}}
+	}
+	return planAll(v.State, parts, policy, at)
 }
 
 // Calls returns the calls in memory, the newest first: those that are not
@@ -66,7 +89,9 @@ func (b *Bridge) Calls(ctx context.Context) ([]View, error) {
 	var views []View
 	err := b.ask(ctx, func() {
 		for id, e := range b.calls {
-			views = append(views, b.view(id, e))
+			if e.holds(id) {
+				views = append(views, b.view(id, e))
+			}
 		}
 	})
 	slices.SortFunc(views, func(x, y View) int {
@@ -93,42 +118,46 @@ func (b *Bridge) Call(ctx context.Context, id telephony.CallID) (View, bool, err
 	if err != nil || !found {
 		return view, found, err
 	}
-	err = b.ask(ctx, func() { view.Next = plan(view.State, &view.Record, b.current(), b.moment(id)) })
+	err = b.ask(ctx, func() { view.Next = view.next(b.current(), b.moment(id)) })
 	return view, found, err
 }
 
 func (b *Bridge) view(id telephony.CallID, e *entry) View {
-	state := e.call.State()
-	return View{State: state, Record: e.record, Next: plan(state, &e.record, b.current(), b.moment(id))}
+	view := e.view()
+	view.Next = view.next(b.current(), b.moment(id))
+	return view
 }
 
-// ReadCall folds one call from the journal alone, so that Next is not known.
-// What cannot be read is an error.
+// ReadCall folds one call from the journal alone, and those that it became one
+// with, so that Next is not known. What cannot be read is an error.
 func ReadCall(ctx context.Context, j Journal, id telephony.CallID) (View, bool, error) {
-	story, err := j.Story(ctx, string(id))
-	if err != nil || len(story) == 0 {
+	e, found, err := readEntry(ctx, j, id)
+	if err != nil || !found {
 		return View{}, false, err
 	}
-	e := &entry{call: telephony.NewCall(id)}
-	for _, r := range story {
-		if err := e.fold(r); err != nil {
-			return View{}, false, fmt.Errorf("read entry %d of %s: %w", r.Seq, id, err)
+	for links := e.unknownLinks(); len(links) > 0; links = e.unknownLinks() {
+		for _, link := range links {
+			o, _, err := readEntry(ctx, j, link)
+			if err != nil {
+				return View{}, false, err
+			}
+			e.absorb(o)
 		}
 	}
-	return View{State: e.call.State(), Record: e.record}, true, nil
+	return e.view(), true, nil
 }
 
-// fold takes one entry of the journal.
-func (e *entry) fold(r journal.Record) error {
-	if r.Kind == journal.Outcome {
-		o, err := DecodeOutcome(r.Data)
-		if err != nil {
-			return err
-		}
-		e.record.apply(r.Seq, o)
-		return nil
+// readEntry folds one call from the journal, and says whether it is known there.
+func readEntry(ctx context.Context, j Journal, id telephony.CallID) (*entry, bool, error) {
+	story, err := j.Story(ctx, string(id))
+	if err != nil {
+		return nil, false, err
 	}
-	events, err := DecodeEvents(r.Data)
-	e.take(r.Stored, events)
-	return err
+	e := newEntry(id, 0)
+	for _, r := range story {
+		if err := e.fold(r); err != nil {
+			return nil, false, fmt.Errorf("read entry %d of %s: %w", r.Seq, id, err)
+		}
+	}
+	return e, len(story) > 0, nil
 }

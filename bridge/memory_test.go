@@ -36,7 +36,7 @@ func BenchmarkMemoryOfLiveCall(b *testing.B) {
 				record := journal.Record{Seq: seq, Stored: start, Call: id, Kind: m.Kind, Data: m.Data}
 				require.NoError(b, bridge.take(b.Context(), record))
 			}
-			bridge.calls[telephony.CallID(id)].call.State()
+			bridge.calls[telephony.CallID(id)].state()
 		}
 		b.ReportMetric(float64(inUse()-before)/calls, "B/call")
 		runtime.KeepAlive(bridge)

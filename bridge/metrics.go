@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -94,13 +95,15 @@ func (m *metrics) observe(b *Bridge) {
 		m.waiting.WithLabelValues(in.String()).Set(float64(len(b.lanes.waiting[in])))
 	}
 	count := map[string]int{"live": 0, "open": 0, "parked": 0, "settled": 0}
-	for _, e := range b.calls {
+	for id, e := range b.calls {
+		parked := func(m *member) bool { return len(m.record.Parked) > 0 }
 		switch {
-		case len(e.record.Parked) > 0:
+		case !e.holds(id): // counted under another id
+		case slices.ContainsFunc(e.members, parked):
 			count["parked"]++
 		case !e.settled.IsZero():
 			count["settled"]++
-		case e.call.State().Live():
+		case e.state().Live():
 			count["live"]++
 		default:
 			count["open"]++

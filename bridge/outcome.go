@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // OutcomeKind says what an Outcome reports.
@@ -63,6 +64,9 @@ const (
 	StepVerify StepKind = "verify"
 	// StepLink notes on a duplicate which ticket is the right one.
 	StepLink StepKind = "link"
+	// StepJoin notes on the ticket of a call that was joined with another which
+	// ticket that one has.
+	StepJoin StepKind = "join"
 )
 
 // Outcome is one fact about what talkbridge did. It is what the journal keeps
@@ -91,8 +95,11 @@ type Outcome struct {
 	Pop  *screenpop.Outcome `json:"-"`
 
 	Audio *Audio `json:"audio,omitzero"`
-	// Tickets are those of a duplicate, the oldest first.
+	// Tickets are those of a duplicate, the oldest first, or those that a note
+	// names.
 	Tickets []int64 `json:"tickets,omitzero"`
+	// Covers are the calls that a create or completion tells of besides its own.
+	Covers []telephony.CallID `json:"covers,omitzero"`
 
 	// Reason says why, in words for people.
 	Reason string `json:"reason,omitzero"`

@@ -11,6 +11,9 @@ import (
 // Step is what is owed next about a call. The zero Kind owes nothing now.
 type Step struct {
 	Kind StepKind
+	// Call is the one that it is done for: of several that became one, the one
+	// whose ticket it is about.
+	Call telephony.CallID
 	// Reason says why, in words for people.
 	Reason string
 	// At is when the step is due; zero is now.
@@ -31,6 +34,12 @@ type Step struct {
 	Conclusive bool
 	// Bare leaves out of a create what is not essential.
 	Bare bool
+	// Covers are the calls that a create or completion tells of besides Call.
+	Covers []telephony.CallID
+	// Tickets are those of the calls that Call was joined with, Kept the one of
+	// all that is kept up to date.
+	Tickets []int64
+	Kept    int64
 }
 
 // Moment is when a plan is made.
@@ -43,8 +52,12 @@ type Moment struct {
 
 // planner is what one plan looks at.
 type planner struct {
-	call   telephony.State
+	call telephony.State
+	// id and record are of the call that a step is for, parts of all that
+	// became one, the oldest first.
+	id     telephony.CallID
 	record *Record
+	parts  []part
 	policy *Policy
 	// pop is what holds for the call's line.
 	pop screenpop.Policy
@@ -57,19 +70,26 @@ type planner struct {
 // just happened; it reads no clock and no network. The most urgent of the steps
 // that are due comes first; if none is due, the one that will be first.
 func plan(call telephony.State, record *Record, policy *Policy, at Moment) Step {
-	now := at.Now
-	switch {
-	case record.Gone:
-		return Step{Settled: !call.Live(), Reason: "a person deleted the ticket"}
-	case call.Direction == "":
-		return Step{Settled: true, Reason: "nothing of the phones is known yet"}
-	case call.Direction == telephony.Internal:
-		return Step{Settled: call.Ended(), Reason: "internal calls get no ticket"}
+	return planAll(call, []part{{call.ID, record}}, policy, at)
+}
+
+// planAll is plan for calls that became one: call is the fold of all of them,
+// the parts are in the order of their age.
+func planAll(call telephony.State, parts []part, policy *Policy, at Moment) Step {
+	lead := parts[leadOf(parts)]
+	if len(parts) > 1 {
+		record := joinedRecord(parts)
+		lead.record = &record
 	}
-	p := planner{call, record, policy, policy.pop(call), now, at.Ahead}
+	p := planner{call, lead.id, lead.record, parts, policy, policy.pop(call), at.Now, at.Ahead}
+	none, over := p.nothing()
 	var next Step
-	for _, step := range p.owed() {
-		if !step.At.After(now) {
+	steps := p.others()
+	if none == "" {
+		steps = append(p.owed(), steps...)
+	}
+	for _, step := range steps {
+		if !step.At.After(at.Now) {
 			return step
 		}
 		if next.Kind == "" || step.At.Before(next.At) {
@@ -78,14 +98,30 @@ func plan(call telephony.State, record *Record, policy *Policy, at Moment) Step 
 	}
 	switch {
 	case next.Kind != "":
-	case len(record.Parked) > 0:
+	case none != "":
+		next = Step{Settled: over, Reason: none}
+	case p.waitsForPerson():
 		next.Reason = "waits for a person"
-	case call.Ended() && record.Open == nil:
+	case call.Ended():
 		next = Step{Settled: true, Reason: "nothing is owed any more"}
 	default:
 		next.Reason = "waits for the phone"
 	}
 	return next
+}
+
+// nothing says why nothing is owed whatever happened, and whether that is so
+// for good; "" if something may be.
+func (p planner) nothing() (reason string, over bool) {
+	switch {
+	case p.record.Gone:
+		return "a person deleted the ticket", !p.call.Live()
+	case p.call.Direction == "":
+		return "nothing of the phones is known yet", true
+	case p.call.Direction == telephony.Internal:
+		return "internal calls get no ticket", p.call.Ended()
+	}
+	return "", false
 }
 
 // owed lists the steps that are owed, the most urgent first, due or not.
@@ -94,14 +130,22 @@ func (p planner) owed() []Step {
 	if p.record.Open != nil {
 		return append(steps, p.unknown())
 	}
-	for _, candidate := range []func() (Step, bool){p.caller, p.audio, p.create, p.check, p.complete, p.link} {
-		if step, ok := candidate(); ok {
-			step.Bare = p.record.Bare[step.Kind]
-			if until := p.record.waits[step.Kind].until; until.After(step.At) {
-				step.At = until
-			}
-			steps = append(steps, step)
+	return append(steps, p.candidates(p.caller, p.audio, p.create, p.check, p.join, p.complete, p.link)...)
+}
+
+// candidates are those of the steps that are owed.
+func (p planner) candidates(all ...func() (Step, bool)) []Step {
+	var steps []Step
+	for _, candidate := range all {
+		step, ok := candidate()
+		if !ok {
+			continue
 		}
+		step.Call, step.Bare = p.id, p.record.Bare[step.Kind]
+		if until := p.record.waits[step.Kind].until; until.After(step.At) {
+			step.At = until
+		}
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -111,7 +155,7 @@ func (p planner) owed() []Step {
 func (p planner) pops() []Step {
 	var steps []Step
 	for _, want := range p.wants() {
-		step := Step{Kind: StepPop, Reason: want.String(), At: want.NotBefore, Want: want}
+		step := Step{Kind: StepPop, Call: p.id, Reason: want.String(), At: want.NotBefore, Want: want}
 		if p.late(want) || !p.poppable(want) {
 			step.Late, step.At = true, p.expiry(want)
 		}
@@ -169,9 +213,9 @@ func (p planner) createShows() bool {
 // Policy.lookups, counted from the intent.
 func (p planner) unknown() Step {
 	open := p.record.Open
-	step := Step{Kind: StepVerify, Reason: "the update may have happened"}
+	step := Step{Kind: StepVerify, Call: p.id, Reason: "the update may have happened"}
 	if open.Step == StepCreate {
-		step = Step{Kind: StepLookup, Reason: "the create may have happened"}
+		step = Step{Kind: StepLookup, Call: p.id, Reason: "the create may have happened"}
 	}
 	settle := open.At.Add(p.policy.settle())
 	if p.record.lookedAt.IsZero() {
@@ -238,7 +282,7 @@ func (p planner) create() (Step, bool) {
 	if !step.Final && !p.record.Bare[StepCreate] {
 		step.Want = p.shownBy()
 	}
-	step.Final = step.Final && p.fits(step.Via)
+	step.Final, step.Covers = step.Final && p.fits(step.Via), p.covers()
 	return step, true
 }
 
@@ -308,11 +352,11 @@ func (p planner) check() (Step, bool) {
 // complete adds what is known at the end.
 func (p planner) complete() (Step, bool) {
 	_, parked := p.record.Parked[StepComplete]
-	owed := p.record.Ticket != 0 && p.call.Ended() && !p.record.Completed && !parked
+	owed := p.record.Ticket != 0 && p.call.Ended() && (!p.record.Completed || p.untold()) && !parked
 	if p.call.Voicemail != nil && p.record.Audio == nil {
 		owed = false
 	}
-	return Step{Kind: StepComplete, Reason: "the call is over"}, owed
+	return Step{Kind: StepComplete, Reason: "the call is over", Covers: p.covers()}, owed
 }
 
 // link notes on a duplicate which ticket is the right one.

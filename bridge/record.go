@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // Record is the fold of a call's outcomes, in the order of the journal: what
@@ -36,8 +37,13 @@ type Record struct {
 	// was looked up once more after that.
 	Doubtful, Checked bool
 
-	// Completed says that the ticket has all that is known.
+	// Completed says that the ticket has all that is known, Covered of which
+	// calls besides its own.
 	Completed bool
+	Covered   []telephony.CallID
+	// Joined are the tickets of other calls that a note on Ticket names: they
+	// became one call with this one.
+	Joined []int64
 	// Gone says that a person deleted the ticket.
 	Gone bool
 
@@ -79,6 +85,10 @@ type Intent struct {
 	Ticket  int64
 	// Assigned is the agent whom the write makes the assignee.
 	Assigned int64
+	// Tickets are those that a note names, Covers the calls that a create or
+	// completion tells of.
+	Tickets []int64
+	Covers  []telephony.CallID
 }
 
 // wait is a step put off.
@@ -132,7 +142,7 @@ func (r *Record) apply(seq uint64, o Outcome) {
 func (r *Record) intend(o Outcome) {
 	r.Open = &Intent{
 		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final,
-		Display: o.Want, Ticket: o.Ticket, Assigned: o.User,
+		Display: o.Want, Ticket: o.Ticket, Assigned: o.User, Tickets: o.Tickets, Covers: o.Covers,
 	}
 	r.lookedAt = time.Time{}
 	if o.Step == StepCreate {
@@ -155,6 +165,9 @@ func (r *Record) done(o Outcome) {
 	case StepLink:
 		r.Linked++
 		r.close(o)
+	case StepJoin:
+		r.Joined = slices.Concat(r.Joined, o.Tickets)
+		r.close(o)
 	case StepLookup:
 		r.Checked = true
 	case StepCaller, StepAudio, StepPop, StepVerify: // they leave other outcomes
@@ -170,9 +183,17 @@ func (r *Record) close(o Outcome) {
 		return
 	}
 	r.Open = nil
-	if open.Step == StepCreate {
+	switch {
+	case open.Step == StepCreate:
 		r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
 		r.Completed = r.Completed || open.Final
+		if open.Final {
+			r.Covered = open.Covers
+		}
+	case open.Step == StepComplete && r.Completed:
+		r.Covered = open.Covers
+	case open.Step == StepJoin && len(o.Tickets) == 0:
+		r.Joined = slices.Concat(r.Joined, open.Tickets) // found in the audits
 	}
 }
 

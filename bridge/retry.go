@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/talkbridge/talkbridge/journal"
@@ -52,15 +53,23 @@ func RetryParked(ctx context.Context, j Journal, id telephony.CallID, now time.T
 	return parked, err
 }
 
+// retryParked asks for another try in the story of each call of the view that
+// has something parked.
 func retryParked(ctx context.Context, j Journal, view View, now time.Time) (map[StepKind]string, Outcome, error) {
-	id, parked := view.State.ID, view.Record.Parked
-	if len(parked) == 0 {
-		return nil, Outcome{}, fmt.Errorf("retry %s: %w", id, ErrNotParked)
-	}
+	parked := make(map[StepKind]string)
 	o := Outcome{Kind: Retried, Time: now.UTC(), Reason: "a person asked for it"}
-	m := journal.Message{Call: string(id), Kind: journal.Outcome, ID: rand.Text(), Data: o.encode()}
-	if _, err := j.Append(ctx, m); err != nil {
-		return nil, Outcome{}, fmt.Errorf("retry %s: %w", id, err)
+	for _, p := range view.Parts {
+		if len(p.Record.Parked) == 0 {
+			continue
+		}
+		maps.Copy(parked, p.Record.Parked)
+		m := journal.Message{Call: string(p.ID), Kind: journal.Outcome, ID: rand.Text(), Data: o.encode()}
+		if _, err := j.Append(ctx, m); err != nil {
+			return nil, Outcome{}, fmt.Errorf("retry %s: %w", p.ID, err)
+		}
+	}
+	if len(parked) == 0 {
+		return nil, Outcome{}, fmt.Errorf("retry %s: %w", view.State.ID, ErrNotParked)
 	}
 	return parked, o, nil
 }

@@ -34,7 +34,8 @@ func (b *Bridge) Sink(source string) *Sink {
 	return &Sink{bridge: b, source: source, log: b.log.WithField("source", source)}
 }
 
-// Append implements telephony.Sink: it waits while the journal is full, and
+// Append implements telephony.Sink: a link between two calls is told in the
+// stories of both. It waits while the journal is full, and
 // returns an error only when ctx is over, when an event is ill-formed, or when
 // the journal is broken, which ends the bridge too. Events too large for one
 // entry make several; a single one that is too large loses its Raw.
@@ -45,6 +46,17 @@ func (s *Sink) Append(ctx context.Context, events []telephony.Event) error {
 	messages, err := encodeWithin(events, journal.MaxData)
 	if err != nil {
 		return err
+	}
+	for _, e := range events {
+		if e.Kind != telephony.CallLinked {
+			continue
+		}
+		// Loading either story must load the other.
+		mirrored, err := EncodeEvents([]telephony.Event{e.Mirrored()})
+		if err != nil {
+			return err
+		}
+		messages = append(messages, mirrored)
 	}
 	err = whileFull(ctx, s.log.WithField("call_id", events[0].Call), func() error {
 		_, err := s.bridge.journal.Append(ctx, messages...)

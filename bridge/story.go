@@ -45,7 +45,7 @@ func ReadEntries(ctx context.Context, j Journal, id telephony.CallID) ([]Entry, 
 
 // Next is what is owed about a call by a policy: what View.Next says of a bridge
 // that runs. It changes nothing.
-func Next(v View, policy *Policy, at Moment) Step { return plan(v.State, &v.Record, policy, at) }
+func Next(v View, policy *Policy, at Moment) Step { return v.next(policy, at) }
 
 // Pending folds from the journal alone every call that may still be owed
 // something: those with an entry behind the checkpoint, in the order of their
@@ -59,12 +59,12 @@ func Pending(ctx context.Context, j Journal) ([]View, error) {
 	if err != nil || state.Messages == 0 || checkpoint >= state.Last {
 		return nil, err
 	}
-	var ids []telephony.CallID
+	var ids []string
 	seen := make(map[string]bool)
 	err = j.Tail(ctx, checkpoint+1, func(r journal.Record) error {
 		if !seen[r.Call] {
 			seen[r.Call] = true
-			ids = append(ids, telephony.CallID(r.Call))
+			ids = append(ids, r.Call)
 		}
 		if r.Seq >= state.Last {
 			return errEnough
@@ -74,15 +74,5 @@ func Pending(ctx context.Context, j Journal) ([]View, error) {
 	if !errors.Is(err, errEnough) {
 		return nil, err
 	}
-	views := make([]View, 0, len(ids))
-	for _, id := range ids {
-		view, found, err := ReadCall(ctx, j, id)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			views = append(views, view)
-		}
-	}
-	return views, nil
+	return readCalls(ctx, j, ids)
 }

@@ -91,6 +91,8 @@ func (w *work) run(ctx context.Context) result {
 		r = w.verify(ctx)
 	case StepLink:
 		r = w.link(ctx)
+	case StepJoin:
+		r = w.join(ctx)
 	}
 	r.call, r.lane, r.answer = w.id, w.lane, w.answer
 	return r
