@@ -102,6 +102,20 @@ func (s *Server) Calls() []Call {
 	return calls
 }
 
+// told reports whether a client that is connected now has known of a call for
+// Config.SeenAfter.
+func (s *Server) told(linkedid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for session := range s.sessions {
+		if first, found := session.told[linkedid]; found && now.Sub(first) >= s.config.SeenAfter {
+			return true
+		}
+	}
+	return false
+}
+
 // Unseen counts the calls that have ended and that no client was told of: what
 // not even a perfect client could know.
 func (s *Server) Unseen() int {

@@ -23,6 +23,10 @@ type Hold struct {
 	For time.Duration
 	// Until, if not nil, holds further until it is closed or receives.
 	Until <-chan struct{}
+	// Told holds, before For begins to count, until a client that is connected
+	// has known of the call for Config.SeenAfter: no client that works can have
+	// missed it.
+	Told bool
 }
 
 // findPhases finds where each phase can be stretched: before the step that

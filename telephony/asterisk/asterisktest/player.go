@@ -268,6 +268,11 @@ func (p *play) hold(ctx context.Context) error {
 	began := time.Now()
 	defer func() { p.held += time.Since(began) }()
 	hold := p.played.Hold
+	for hold.Told && !p.told() {
+		if err := p.sleep(ctx, toldPoll); err != nil {
+			return err
+		}
+	}
 	if err := p.sleep(ctx, hold.For); err != nil || hold.Until == nil {
 		return err
 	}
@@ -279,6 +284,19 @@ func (p *play) hold(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// toldPoll is how often it is looked whether a client knows of a call.
+const toldPoll = 50 * time.Millisecond
+
+// told reports whether clients know of all calls of the play.
+func (p *play) told() bool {
+	for _, linkedid := range p.played.Linkedids {
+		if !p.server.told(linkedid) {
+			return false
+		}
+	}
+	return true
 }
 
 // send publishes an event, or puts it off as the disorder wants it.

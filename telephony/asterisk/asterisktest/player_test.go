@@ -245,6 +245,30 @@ func TestHeldCallIsInStatus(t *testing.T) {
 	}
 }
 
+func TestCallIsHeldUntilAClientWasTold(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{SeenAfter: 50 * time.Millisecond})
+	player := &asterisktest.Player{Server: server, Speed: instantly}
+	done := make(chan error, 1)
+	go func() {
+		_, err := player.Play(t.Context(), asterisktest.Scenario{
+			Capture: "a_inbound_answered", Hold: asterisktest.Hold{Phase: asterisktest.Talking, Told: true},
+		})
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return len(server.Calls()) == 1 }, patience, time.Millisecond)
+	select {
+	case <-done:
+		require.Fail(t, "the call ended although nobody was told of it")
+	case <-time.After(200 * time.Millisecond):
+	}
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	require.Equal(t, []string{"trunkUp", "1001-Up"}, states(c))
+	c.until("Hangup")
+	require.NoError(t, <-done)
+	require.Zero(t, server.Unseen())
+}
+
 func TestVoicemailIsThereWhenItIsAnnounced(t *testing.T) {
 	t.Parallel()
 	spool, monitor := t.TempDir(), t.TempDir()
