@@ -55,9 +55,10 @@ APT::Install-Recommends "false";
 APT::Sandbox::User "";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::Languages "none";
-Acquire::Retries "2";
-Acquire::http::Timeout "30";
-Acquire::https::Timeout "30";
+APT::Update::Error-Mode "any";
+Acquire::Retries "1";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
 E
 export APT_CONFIG=$work/apt.conf
 apt() { apt-get -qq "$@" >&2; }

@@ -129,6 +129,15 @@ func TestWitness(t *testing.T) {
 	hear("Event: Hangup\nChannel: PJSIP/my-phone-00000002\nUniqueid: lab-1.2\nLinkedid: lab-1.1")
 	require.Empty(t, w.channel("my-phone"))
 
+	// Two bridges that a pair of Local channels ties together.
+	for _, enter := range []string{
+		"c\nChannel: PJSIP/1005-00000009", "c\nChannel: Local/1005@in-00000000;2", "d\nChannel: PJSIP/trunk-00000008", "d\nChannel: Local/1005@in-00000000;1",
+	} {
+		require.Empty(t, p.Talks("1005"))
+		hear("Event: BridgeEnter\nBridgeUniqueid: " + enter + "\nUniqueid: lab-1.8\nLinkedid: lab-1.1\nTimestamp: 11.000000")
+	}
+	require.Equal(t, []time.Time{time.Unix(11, 0)}, p.Talks("1005"))
+
 	// What is left of a genuine event after a caller wrote into it.
 	hear("Event: Hangup\nPrivilege: call,all\nCause: 16\nExten: +15550101002\nUniqueid: lab-1.3\nLinkedid: lab-1.3")
 	require.Equal(t, []Call{

@@ -21,10 +21,10 @@ type Call struct {
 	Dialled string
 }
 
-// Talk is the moment in which a party was first joined with another in a bridge.
-type Talk struct {
-	Endpoint string
-	At       time.Time // by the PBX's clock
+// talk is a moment in which a party was joined with another.
+type talk struct {
+	endpoint string
+	at       time.Time // by the PBX's clock
 }
 
 // witness keeps what the PBX says about its calls.
@@ -32,8 +32,8 @@ type witness struct {
 	mu      sync.Mutex
 	calls   map[string]*Call // by Linkedid
 	order   []string
-	bridges map[string]map[string]bool // the endpoints in a bridge
-	talks   []Talk
+	bridges map[string]map[string]bool // the channels in a bridge
+	talks   []talk
 	live    map[string]string // channel names by Uniqueid
 }
 
@@ -64,26 +64,54 @@ func (w *witness) hear(m message) {
 	case "Hangup":
 		delete(w.live, id)
 	case "BridgeEnter":
-		w.entered(m)
+		w.entered(m["BridgeUniqueid"], channel, epoch(m["Timestamp"]))
 	case "BridgeLeave":
-		delete(w.bridges[m["BridgeUniqueid"]], endpointOf(channel))
+		delete(w.bridges[m["BridgeUniqueid"]], channel)
 	}
 }
 
 // entered notes who talks from now on.
-func (w *witness) entered(m message) {
-	in := w.bridges[m["BridgeUniqueid"]]
-	if in == nil {
-		in = make(map[string]bool)
-		w.bridges[m["BridgeUniqueid"]] = in
+func (w *witness) entered(bridge, channel string, at time.Time) {
+	if w.bridges[bridge] == nil {
+		w.bridges[bridge] = make(map[string]bool)
 	}
-	in[endpointOf(m["Channel"])] = true
-	if len(in) < 2 {
+	w.bridges[bridge][channel] = true
+	var parties []string
+	for member := range w.joined(bridge) {
+		if !strings.HasPrefix(member, "Local/") {
+			parties = append(parties, endpointOf(member))
+		}
+	}
+	if len(parties) < 2 {
 		return
 	}
-	for endpoint := range in {
-		w.talks = append(w.talks, Talk{endpoint, epoch(m["Timestamp"])})
+	for _, endpoint := range parties {
+		w.talks = append(w.talks, talk{endpoint, at})
 	}
+}
+
+// joined are the channels that hear each other: those in a bridge, and in the
+// bridges that a pair of Local channels (;1 and ;2) ties to it.
+func (w *witness) joined(bridge string) map[string]bool {
+	heard := make(map[string]bool)
+	seen := map[string]bool{bridge: true}
+	for todo := []string{bridge}; len(todo) > 0; todo = todo[1:] {
+		for member := range w.bridges[todo[0]] {
+			heard[member] = true
+			half, found := strings.CutPrefix(member, "Local/")
+			if !found {
+				continue
+			}
+			stem := strings.TrimRight(half, "12")
+			for other, members := range w.bridges {
+				if !seen[other] && (members["Local/"+stem+"1"] || members["Local/"+stem+"2"]) {
+					seen[other] = true
+					todo = append(todo, other)
+				}
+			}
+		}
+	}
+	return heard
 }
 
 // forget is for a PBX that ended: nothing is live any more.
@@ -106,15 +134,15 @@ func (p *PBX) Calls() []Call {
 	return calls
 }
 
-// Talks returns when an endpoint was joined with somebody, in order. A
-// transfer, or a party that leaves and comes back, gives several.
+// Talks returns when an endpoint was joined with somebody, or somebody with it,
+// by the PBX's clock and in order. A transfer gives several.
 func (p *PBX) Talks(endpoint string) []time.Time {
 	p.witness.mu.Lock()
 	defer p.witness.mu.Unlock()
 	var at []time.Time
 	for _, t := range p.witness.talks {
-		if t.Endpoint == endpoint {
-			at = append(at, t.At)
+		if t.endpoint == endpoint {
+			at = append(at, t.at)
 		}
 	}
 	return at
