@@ -23,6 +23,9 @@ GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome headless_shell,$(shell command -v $(name) 2>/dev/null)))
 export CHROMIUM
 
+# The test with a real Asterisk unpacks Debian's packages, once, into this folder.
+ASTERISK_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/talkbridge/asterisk
+
 # The packages that have golden files, by their -update flag; the fuzz tests, as folder:name.
 GOLDEN = $(shell grep -rlE --include='*_test.go' 'flag[.]Bool."update"' . | xargs -r -n1 dirname | sort -u)
 FUZZERS = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]+_test\.go:func |:|' | sort -u)
@@ -83,16 +86,28 @@ vet: ## go vet, also of what only builds with a tag
 	$(GO) vet -tags integration ./...
 
 .PHONY: test-race
-test-race: browser-note ## all tests with the race detector, in random order
+test-race: browser-note pbx-note ## all tests with the race detector, in random order
 	$(GOTEST) -race -shuffle=on -timeout $(TEST_TIMEOUT) $(TESTFLAGS) ./...
 
 .PHONY: test-browser
 test-browser: browser-note ## only the tests that look at the pages in a browser
 	$(GOTEST) -run Browser -timeout $(TEST_TIMEOUT) $(TESTFLAGS) ./cmd/...
 
+.PHONY: test-pbx
+test-pbx: pbx-note ## only the test with a real Asterisk; its table
+	$(GOTEST) -run RealPBX -v -count=1 -timeout $(TEST_TIMEOUT) $(TESTFLAGS) ./cmd/talkbridge
+
 .PHONY: browser-note
 browser-note:
 	@[ -n "$(CHROMIUM)" ] || echo "no Chromium found: the browser tests are skipped (apt-get install chromium, or set CHROMIUM)"
+
+.PHONY: pbx-note
+pbx-note:
+	@command -v sipp >/dev/null || { echo "no sipp found: the test with a real Asterisk is skipped (apt-get install sip-tester)"; exit 0; }; \
+	for suite in $(or $(TALKBRIDGE_ASTERISK_SUITE),sid bullseye); do \
+		if telephony/asterisk/lab/install.sh $$suite "$(ASTERISK_CACHE)" >/dev/null; then exit 0; fi; \
+	done; \
+	echo "no Asterisk could be unpacked: the test with a real one is skipped"
 
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME (10s)
