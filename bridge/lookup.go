@@ -68,6 +68,10 @@ func (b *Bridge) LookUp(ctx context.Context, number, line string) (Lookup, error
 	return lookUp(ctx, &work{b: b, policy: b.policy.Load()}, number, line)
 }
 
+// Policy is the one in force, apart from what Zendesk's limits change for a
+// while. It is read only.
+func (b *Bridge) Policy() *Policy { return b.policy.Load() }
+
 func lookUp(ctx context.Context, w *work, number, line string) (Lookup, error) {
 	l := Lookup{Asked: number, Country: w.policy.Country, Policy: w.policy.Shared}
 	if l.Policy == "" {

@@ -119,7 +119,7 @@ func TestCalls(t *testing.T) {
 	require.True(t, offlineRows[1].Completed)
 }
 
-func rowsOf(t *testing.T, text string) []callRow {
+func rowsOf(t testing.TB, text string) []callRow {
 	t.Helper()
 	var rows []callRow
 	require.NoError(t, json.Unmarshal([]byte(text), &rows))

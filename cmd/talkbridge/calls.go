@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -64,7 +63,7 @@ func newCallRow(v bridge.View) callRow {
 		row.Pops = append(row.Pops, popRow{p.Agent, p.Result, float64(p.Latency.Microseconds()) / 1000})
 	}
 	slices.SortFunc(row.Pops, func(a, b popRow) int { return cmp.Compare(a.Agent, b.Agent) })
-	for step, reason := range v.Record.Parked {
+	for step, reason := range parkedOf(v) {
 		if row.Parked == nil {
 			row.Parked = make(map[string]string)
 		}
@@ -96,53 +95,65 @@ func shown(p telephony.Party) string {
 }
 
 func newCalls() *cobra.Command {
-	var path string
-	var limit int
+	var path, since string
+	var q callsQuery
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "calls [--config FILE] [--limit N] [--json]",
+		Use:   "calls [--config FILE] [filters] [--limit N] [--json]",
 		Short: "List the newest calls, their tickets and pops",
 		Long: `List the newest calls with what became of them: ticket, pops, and what waits for
-a person. It asks the running daemon, or reads the journal if none runs.`,
+a person. It asks the running daemon, or reads the journal if none runs.
+
+Filters can be combined. They look at the newest 1000 calls and at all that are
+owed something. STATE is of the conversation (live, ringing, talking, answered,
+missed, abandoned, busy, failed, voicemail) or of its ticket (open: not complete,
+parked: waits for a person, duplicate: more than one).`,
+		Example: `  talkbridge calls --state parked
+  talkbridge calls --agent Ana --since 2h
+  talkbridge calls --number +12125550123 --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 1 || limit > maxListed {
-				return fmt.Errorf("--limit %d: want 1 to %d", limit, maxListed)
-			}
-			cfg, err := loadConfig(path)
-			if err != nil {
+			var err error
+			if q.Since, err = parseSince(since, time.Now()); err != nil {
 				return err
 			}
-			rows, err := fetchCalls(cmd.Context(), cfg, limit)
-			if err != nil {
-				return asExit(err)
+			if err := q.validate(); err != nil {
+				return err
 			}
-			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(rows)
-			}
-			return printCalls(cmd.OutOrStdout(), rows)
+			return operate(cmd, path, asJSON, callsQuestion, q, func(out page, rows []callRow, _ bool) error {
+				return printCalls(out, rows, q.filtered())
+			})
 		},
 	}
-	configFlag(cmd, &path)
-	cmd.Flags().IntVarP(&limit, "limit", "n", defaultListed, "list the newest `N` calls")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	operatorFlags(cmd, &path, &asJSON)
+	flags := cmd.Flags()
+	flags.IntVarP(&q.Limit, "limit", "n", defaultListed, "list the newest `N` calls")
+	flags.StringVar(&q.State, "state", "", "only calls in this `STATE`, see above")
+	flags.StringVar(&q.Agent, "agent", "", "only calls with this `AGENT`: name, extension or channel")
+	flags.StringVar(&q.Number, "number", "", "only calls from or to this `NUMBER`, or its last digits")
+	flags.StringVar(&q.Line, "line", "", "only calls on this `LINE` of ours: number or name")
+	flags.StringVar(&since, "since", "", "only calls since this `TIME`: 2h, 3d, 2026-01-31, or RFC 3339")
+	flags.StringVar(&q.Ticket, "ticket", "", "only calls with this `TICKET`")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(callStates, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // printCalls prints a table, the newest call first.
-func printCalls(out io.Writer, rows []callRow) error {
+func printCalls(out io.Writer, rows []callRow, filtered bool) error {
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(out, "no calls yet")
+		text := "no calls yet"
+		if filtered {
+			text = "no such calls"
+		}
+		_, err := fmt.Fprintln(out, text)
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "STARTED\tDIRECTION\tSTATE\tFROM\tTO\tAGENTS\tLENGTH\tTICKET\tPOPS\tCALL")
 	for _, r := range rows {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			r.StartedAt.Local().Format("01-02 15:04:05"), r.Direction, r.State, r.From, r.To, orDash(strings.Join(r.Agents, ",")),
-			time.Duration(r.DurationS*float64(time.Second)).Round(time.Second), r.ticket(), r.pops(), r.ID)
+			r.StartedAt.Local().Format("01-02 15:04:05"), r.Direction, r.State, r.From, r.To, safeLine(orDash(strings.Join(r.Agents, ","))),
+			time.Duration(r.DurationS*float64(time.Second)).Round(time.Second), r.ticket(), r.pops(), safeLine(string(r.ID)))
 	}
 	return table.Flush()
 }
