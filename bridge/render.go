@@ -88,6 +88,7 @@ func (w *work) comment() *zendesk.Comment {
 	line("Call", w.headline())
 	line("From", w.describe(w.call.From))
 	line("To", w.describe(w.call.To))
+	line("Queue", telephony.StripControls(w.call.Queue()))
 	line("Started", clock(w.call.StartedAt))
 	if w.call.Answered() {
 		line("Answered", clock(w.call.AnsweredAt)+" after "+length(w.call.AnsweredAt.Sub(w.call.StartedAt)))
@@ -105,7 +106,17 @@ func (w *work) comment() *zendesk.Comment {
 		line("Voicemail", "the message could not be collected: "+w.record.Audio.Refused)
 	}
 	line("Call ID", string(w.id))
+	line("Joined", w.joined())
 	return &zendesk.Comment{Body: b.String(), Public: &private}
+}
+
+// joined are the ids of the calls that became one with this one.
+func (w *work) joined() string {
+	ids := make([]string, 0, len(w.step.Covers))
+	for _, id := range w.step.Covers {
+		ids = append(ids, string(id))
+	}
+	return strings.Join(ids, ", ")
 }
 
 func (w *work) subject() string {

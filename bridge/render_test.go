@@ -72,7 +72,7 @@ func (c renderCase) request(t *testing.T) any {
 		return w.voiceTicket("node1-INTENT")
 	case StepComplete:
 		return map[string]zendesk.TicketUpdate{"ticket": w.ticketUpdate("node1-INTENT")}
-	case StepCaller, StepAudio, StepLookup, StepPop, StepVerify, StepLink:
+	case StepCaller, StepAudio, StepLookup, StepPop, StepVerify, StepLink, StepJoin:
 	}
 	require.FailNow(t, "nothing to render", "%+v", step)
 	return nil

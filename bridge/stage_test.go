@@ -63,11 +63,13 @@ type stage struct {
 	n    int
 }
 
-func newStage() *stage { return &stage{call: telephony.NewCall(testCall)} }
+func newStage() *stage { return newStageOf(testCall) }
+
+func newStageOf(id telephony.CallID) *stage { return &stage{call: telephony.NewCall(id)} }
 
 func (s *stage) event(at float64, e telephony.Event) *stage {
 	s.n++
-	e.ID, e.Call, e.Time, e.Ordinal = fmt.Sprint(s.n), testCall, second(at), uint64(s.n)
+	e.ID, e.Call, e.Time, e.Ordinal = fmt.Sprint(s.n), s.call.ID(), second(at), uint64(s.n)
 	if !s.call.Apply(e) {
 		panic("event says nothing new")
 	}
