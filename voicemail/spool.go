@@ -1,18 +1,15 @@
 package voicemail
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // DefaultMaxSize is how large audio may be: 100 MiB, almost two hours of
@@ -42,25 +39,18 @@ var (
 // are names from the wire: it opens regular files below its folder only, by
 // names of the form that messages have, follows no link out, and reads no more
 // than is allowed. It is safe for concurrent use. See OpenSpool.
-type Spool struct {
-	folder  string
-	root    *os.Root
-	maxSize int64
-}
+type Spool struct{ area }
 
 // OpenSpool opens the voicemail folder of a phone system: the one that has
 // context/mailbox/folder/msgNNNN below it. maxSize bounds a message in bytes; 0
 // is DefaultMaxSize. The caller closes it.
 func OpenSpool(folder string, maxSize int64) (*Spool, error) {
-	root, err := os.OpenRoot(folder)
+	a, err := openArea(folder, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("open voicemail folder: %w", err)
 	}
-	return &Spool{folder: filepath.ToSlash(filepath.Clean(folder)), root: root, maxSize: cmp.Or(maxSize, DefaultMaxSize)}, nil
+	return &Spool{a}, nil
 }
-
-// Close lets the folder go. Messages that are open stay so.
-func (s *Spool) Close() error { return s.root.Close() }
 
 // Message is one voicemail that is open for reading. It is not safe for
 // concurrent use; the caller closes it.
@@ -157,23 +147,6 @@ func (s *Spool) open(name string, info Info) (*Message, error) {
 		ErrNotFinal, strings.Join(extensions, ", "), name)
 }
 
-// probe refuses what is no audio, or too much of it.
-func (s *Spool) probe(name string, file *os.File, size int64) (Format, error) {
-	if size > s.maxSize {
-		return "", refuse(name, TooLarge, "%d bytes, and %d are allowed", size, s.maxSize)
-	}
-	format, _, err := Probe(file, size)
-	switch {
-	case err == nil:
-		return format, nil
-	case errors.Is(err, errNoSound):
-		return "", refuse(name, NoSound, "%v", err)
-	case errors.Is(err, errNotAudio):
-		return "", refuse(name, NotAudio, "%v", err)
-	}
-	return "", fmt.Errorf("look into %s: %w", name, err)
-}
-
 // info reads the text file of a message.
 func (s *Spool) info(name string) (Info, error) {
 	file, _, err := s.regular(name + ".txt")
@@ -217,45 +190,6 @@ func (s *Spool) find(folder, category string) (string, Info, bool) {
 	return "", Info{}, false
 }
 
-// regular opens a regular file below the root, without waiting for the other
-// end of a pipe. Its error is fs.ErrNotExist or a *RefusedError.
-func (s *Spool) regular(name string) (*os.File, int64, error) {
-	info, err := s.root.Lstat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, 0, refuse(name, NotRegular, "it is %s", kind(info.Mode()))
-	}
-	var file *os.File
-	if err == nil {
-		file, err = s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, 0, fs.ErrNotExist
-	case errors.Is(err, fs.ErrPermission):
-		return nil, 0, refuse(name, NotReadable, "%v: the user that talkbridge runs as must be allowed to read it", err)
-	case err != nil:
-		return nil, 0, refuse(name, NotReadable, "%v", err)
-	}
-	// What was looked at need not be what was opened.
-	if info, err = file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, 0, errors.Join(refuse(name, NotRegular, "it was exchanged while it was opened"), file.Close())
-	}
-	return file, info.Size(), nil
-}
-
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a pipe"
-	default:
-		return "no regular file"
-	}
-}
-
 // locate turns a path from the wire into one below the root. What the phone
 // system says before context/mailbox/folder/msgNNNN does not matter: it may see
 // the folder at another place.
@@ -267,7 +201,7 @@ func (s *Spool) locate(wire string) (string, error) {
 	if slices.Contains(elements, "..") {
 		return "", refuse(wire, BadPath, "it goes upwards")
 	}
-	if rest, below := strings.CutPrefix(path.Clean(wire), s.folder+"/"); below {
+	if rest, below := strings.CutPrefix(path.Clean(wire), s.dir+"/"); below {
 		elements = strings.Split(rest, "/")
 	} else {
 		elements = elements[max(0, len(elements)-wireElements):]
