@@ -173,6 +173,7 @@ func TestRecorderComesBackLater(t *testing.T) {
 
 	sound := captured(t, "msg0000.wav")
 	file := tape(t, folder, sound[:1000])
+	require.NoError(t, os.Chtimes(file, time.Now(), time.Now()))
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
