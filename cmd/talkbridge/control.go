@@ -36,6 +36,8 @@ func askControl(ctx context.Context, cfg *config.Config, path string) (status in
 
 // exchangeControl makes a request on the running daemon's control socket.
 func exchangeControl(ctx context.Context, cfg *config.Config, method, path string, question io.Reader) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, requestTimeout, errors.New("it does not answer"))
+	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return journal.DialControl(ctx, socketDir(cfg))

@@ -139,6 +139,10 @@ func (d *daemon) openZendesk(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("zendesk: %w", err)
 	}
+	d.onClose("zendesk connections", func() error {
+		d.client.CloseIdleConnections()
+		return nil
+	})
 	d.directory, err = screenpop.NewDirectory(agentEntries(d.cfg), d.cfg.Country)
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("agents: %w", err)}

@@ -105,11 +105,11 @@ type sourceHealth struct {
 // healthz says whether the process works at all: if not, restart it.
 func (d *daemon) healthz(w http.ResponseWriter, r *http.Request) {
 	h := health{Status: "ok", Version: version()}
-	if _, err := d.journal.State(r.Context()); err != nil {
-		h.Errors = append(h.Errors, "journal: "+err.Error())
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
+	if _, err := d.journal.State(ctx); err != nil {
+		h.Errors = append(h.Errors, "journal: "+err.Error())
+	}
 	if err := d.bridge.Ping(ctx); err != nil {
 		h.Errors = append(h.Errors, "bridge: does not answer: "+err.Error())
 	}

@@ -29,7 +29,9 @@ var killMix = asterisktest.Mix{
 // system can still tell about, none twice, while the daemon is killed with -9.
 //
 // It runs alone: what it measures is the daemon, not the machine.
-func TestKill(t *testing.T) { //nolint:paralleltest,tparallel // see above
+//
+//nolint:paralleltest // see above
+func TestKill(t *testing.T) {
 	t.Run("plain", func(t *testing.T) { killTest(t) })
 	t.Run("answers lost and late commits", func(t *testing.T) {
 		killTest(t,
