@@ -3,7 +3,6 @@ package feed_test
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/feed"
-	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
@@ -37,8 +35,9 @@ func (c *crowd) join(t testing.TB, s *site, readers int) {
 	t.Helper()
 	for range readers {
 		dialer := websocket.Dialer{ReadBufferSize: 16 << 10}
-		conn, _, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
+		conn, response, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
 		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
 		_, snapshot, err := conn.ReadMessage()
 		require.NoError(t, err)
 		require.Contains(t, string(snapshot), feed.TypeSnapshot)
@@ -134,7 +133,7 @@ func step(c *call, n int) []telephony.Event {
 
 // dead connects a reader that never reads, with a receive buffer as small as the
 // system allows.
-func dead(t testing.TB, s *site) *websocket.Conn {
+func dead(t testing.TB, s *site) {
 	t.Helper()
 	dialer := websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
 		conn, err := net.Dial(network, address)
@@ -143,10 +142,10 @@ func dead(t testing.TB, s *site) *websocket.Conn {
 		}
 		return conn, conn.(*net.TCPConn).SetReadBuffer(1)
 	}}
-	conn, _, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
+	conn, response, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
 	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
 	t.Cleanup(func() { _ = conn.Close() })
-	return conn
 }
 
 // 300 readers and one that does not read, 100 events a second: the promise is a
@@ -164,16 +163,61 @@ func BenchmarkLatency300Readers100PerSecond(b *testing.B) {
 		p50, p99 := l.quantile(.5), l.quantile(.99)
 		b.ReportMetric(float64(p50)/float64(time.Millisecond), "p50-ms")
 		b.ReportMetric(float64(p99)/float64(time.Millisecond), "p99-ms")
-		b.ReportMetric(float64(c.received.Load())/float64(entries)*rate, "messages/s")
-		if p99 > 50*time.Millisecond {
-			b.Errorf("p99 is %v: the promise is below 50 ms", p99)
-		}
 		s.stop()
+		bare := bareLatency(b, readers, entries, time.Second/rate)
+		b.ReportMetric(float64(bare)/float64(time.Millisecond), "bare-p99-ms")
+		switch {
+		case p99 <= 50*time.Millisecond:
+		case bare > 25*time.Millisecond:
+			b.Logf("p99 is %v: not below 50 ms, but a bare loop takes %v: this machine is too busy to tell", p99, bare)
+		default:
+			b.Errorf("p99 is %v, of a bare loop %v: the promise is below 50 ms", p99, bare)
+		}
 	}
+}
+
+// bareLatency is the p99 of a loop that does nothing but write a frame to every
+// reader, at the same pace: what this machine can do at this moment.
+func bareLatency(b *testing.B, readers, entries int, every time.Duration) time.Duration {
+	b.Helper()
+	conns := make(chan *websocket.Conn, readers)
+	host := serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err == nil {
+			_ = conn.WriteMessage(websocket.TextMessage, []byte(feed.TypeSnapshot))
+			conns <- conn
+		}
+	}))
+	l := &latencies{}
+	c := &crowd{seen: l.seen}
+	c.join(b, &site{host: host}, readers)
+	var all []*websocket.Conn
+	for range readers {
+		all = append(all, <-conns)
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for n := range entries {
+		<-tick.C
+		m, err := websocket.NewPreparedMessage(websocket.TextMessage, fmt.Appendf(nil, `{%s%d","data":"%01300d"}`, cursorKey, n+1, 0))
+		require.NoError(b, err)
+		l.mu.Lock()
+		l.began = append(l.began, time.Now())
+		l.mu.Unlock()
+		for _, conn := range all {
+			require.NoError(b, conn.WritePreparedMessage(m))
+		}
+	}
+	require.Eventually(b, func() bool { return c.received.Load() >= int64(readers*entries) }, patience, 5*time.Millisecond)
+	for _, conn := range all {
+		_ = conn.Close()
+	}
+	return l.quantile(.99)
 }
 
 // A smaller one for every test run: the slow reader costs the others nothing.
 func TestLatencyWithASlowReader(t *testing.T) {
+	t.Parallel()
 	const readers, entries = 30, 60
 	j, l := newMemory(), &latencies{}
 	s := newSite(t, siteOptions{journal: j})
@@ -185,24 +229,25 @@ func TestLatencyWithASlowReader(t *testing.T) {
 	require.Less(t, l.quantile(.99), time.Second, "with the race detector, on any machine")
 }
 
-// 1,000 readers against a bare loop that writes the same bytes to as many
-// connections: the promise is at least 0.7 of it.
+// 1,000 readers against a bare loop that writes frames of the same size to as
+// many connections: the promise is at least 0.7 of it, measured by turns in one
+// run.
 func BenchmarkThroughput1000Readers(b *testing.B) {
 	const readers, entries, window = 1000, 256, 64
 	for b.Loop() {
-		var feeds, bare []float64
-		for range 3 { // by turns, and the medians: the machine has moods
-			feeds = append(feeds, feedRate(b, readers, entries, window))
-			bare = append(bare, bareRate(b, readers, entries, window))
+		var ratios, rates []float64
+		for range 3 {
+			size, own := feedRate(b, readers, entries, window)
+			bare := bareRate(b, readers, entries, window, size)
+			ratios = append(ratios, bare.Seconds()/own.Seconds())
+			rates = append(rates, readers*entries/own.Seconds())
 		}
-		slices.Sort(feeds)
-		slices.Sort(bare)
-		ratio := feeds[1] / bare[1]
-		b.ReportMetric(feeds[1], "feed-messages/s")
-		b.ReportMetric(bare[1], "bare-messages/s")
-		b.ReportMetric(ratio, "ratio")
-		if ratio < 0.7 {
-			b.Errorf("ratio is %.2f: the promise is at least 0.7", ratio)
+		slices.Sort(ratios)
+		slices.Sort(rates)
+		b.ReportMetric(rates[1], "messages/s")
+		b.ReportMetric(ratios[1], "ratio")
+		if ratios[1] < 0.7 {
+			b.Errorf("ratio is %.2f: the promise is at least 0.7", ratios[1])
 		}
 	}
 }
@@ -237,16 +282,18 @@ func (s *sinks) wait(b *testing.B, want int64) {
 	}
 }
 
-// frameSize is the size of the frame of one entry of the throughput benchmark.
+// outcomeOf makes entries of equal size.
 func outcomeOf(n int) string {
 	return fmt.Sprintf(`{"kind":"done","step":"create","intent":"i%06d","ticket":%d,"reason":"%0512d"}`, n, 100000+n, n)
 }
 
-// feedRate is how many messages a second the feed delivers to all readers.
-func feedRate(b *testing.B, readers, entries, window int) float64 {
+// feedRate is what it takes the feed to deliver to all readers, and the size of
+// one frame.
+func feedRate(b *testing.B, readers, entries, window int) (frame int64, took time.Duration) {
 	b.Helper()
 	j := newMemory()
-	for n := range 1000 { // sequences of equal length
+	j.stored = zero // frames of equal size: times have as many digits as they need
+	for n := range 1000 {
 		j.outcome("hq/pbx1/x", outcomeOf(n))
 	}
 	s := newSite(b, siteOptions{journal: j, max: readers + 1})
@@ -270,13 +317,13 @@ func feedRate(b *testing.B, readers, entries, window int) float64 {
 		}
 		out.wait(b, settled+int64(readers)*int64(n+window)*size)
 	}
-	took := time.Since(began)
+	took = time.Since(began)
 	s.stop()
 	for _, conn := range conns {
 		_ = conn.Close()
 	}
 	out.wg.Wait()
-	return float64(readers) * float64(entries) / took.Seconds()
+	return size, took
 }
 
 // settle waits until nothing more comes, and returns what has come.
@@ -313,12 +360,13 @@ func handshake(b *testing.B, host string) (net.Conn, io.Reader) {
 	rest := bufio.NewReader(conn)
 	response, err := http.ReadResponse(rest, nil)
 	require.NoError(b, err)
+	require.NoError(b, response.Body.Close())
 	require.Equal(b, http.StatusSwitchingProtocols, response.StatusCode)
 	return conn, rest
 }
 
 // bareRate is the same with a loop that does nothing but write.
-func bareRate(b *testing.B, readers, entries, window int) float64 {
+func bareRate(b *testing.B, readers, entries, window int, size int64) time.Duration {
 	b.Helper()
 	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(b, err)
@@ -334,7 +382,7 @@ func bareRate(b *testing.B, readers, entries, window int) float64 {
 		require.NoError(b, err)
 		ours = append(ours, conn)
 	}
-	frame := make([]byte, bareFrame)
+	frame := make([]byte, size)
 	began := time.Now()
 	for n := 0; n < entries; n += window {
 		for range window {
@@ -344,18 +392,15 @@ func bareRate(b *testing.B, readers, entries, window int) float64 {
 				}
 			}
 		}
-		out.wait(b, int64(readers)*int64(n+window)*bareFrame)
+		out.wait(b, int64(readers)*int64(n+window)*size)
 	}
 	took := time.Since(began)
 	for _, conn := range append(ours, theirs...) {
 		_ = conn.Close()
 	}
 	out.wg.Wait()
-	return float64(readers) * float64(entries) / took.Seconds()
+	return took
 }
-
-// bareFrame is about the size of the feed's frames in feedRate.
-const bareFrame = 1000
 
 // One entry made ready for any number of readers: decoded, folded, encoded.
 func BenchmarkTellNobody(b *testing.B) {
@@ -376,6 +421,3 @@ func BenchmarkTellNobody(b *testing.B) {
 	last := s.follow("?since=" + epoch + "-" + strconv.Itoa(n-1))
 	require.Equal(b, uint64(n), last.next().Cursor.Seq)
 }
-
-var _ = errors.New
-var _ journal.Kind

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -43,15 +44,7 @@ func (f *filter) inScope(c *Call) bool {
 }
 
 func (f *filter) byCall(id string) bool {
-	if len(f.calls) == 0 {
-		return true
-	}
-	for _, want := range f.calls {
-		if want == id {
-			return true
-		}
-	}
-	return false
+	return len(f.calls) == 0 || slices.Contains(f.calls, id)
 }
 
 func (f *filter) byAgent(c *Call) bool {

@@ -255,7 +255,7 @@ func (g *Gate) session(r *http.Request) (grant, error) {
 // the browser is on this machine.
 func newSession(of Token, r *http.Request, now time.Time) *http.Cookie {
 	until := strconv.FormatInt(now.Add(sessionTime).Unix(), 10)
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure but for browsers on this machine
 		Name: cookieName, Value: until + "." + seal(of.Secret, until), Path: "/", MaxAge: int(sessionTime / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: !loopbackHost(r.Host),
 	}

@@ -1,10 +1,9 @@
 package feed_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -80,10 +79,8 @@ func TestWhoIsRefused(t *testing.T) {
 			}
 			require.NotNil(t, refused)
 			require.Equal(t, tc.want, refused.StatusCode)
-			body, err := io.ReadAll(refused.Body)
-			require.NoError(t, err)
 			var said struct{ Error string }
-			require.NoError(t, json.Unmarshal(body, &said), "%s", body)
+			require.NoError(t, json.Unmarshal([]byte(refused.text), &said), "%s", refused.text)
 			require.Contains(t, said.Error, tc.text)
 			require.NotContains(t, said.Error, allToken)
 			require.Equal(t, tc.want == 401, refused.Header.Get("WWW-Authenticate") != "")
@@ -92,12 +89,13 @@ func TestWhoIsRefused(t *testing.T) {
 }
 
 // post asks for a ticket or a session.
-func (s *site) post(method, path, token string, header http.Header) *http.Response {
+func (s *site) post(method, path, token string, header http.Header) *answered {
 	s.t.Helper()
 	request, err := http.NewRequest(method, "http://"+s.host+path, nil)
 	require.NoError(s.t, err)
-	for key, values := range header {
-		request.Header[key] = values
+	maps.Copy(request.Header, header)
+	if host := header.Get("Host"); host != "" {
+		request.Host = host
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -105,22 +103,19 @@ func (s *site) post(method, path, token string, header http.Header) *http.Respon
 	client := &http.Client{Transport: &http.Transport{DialContext: s.dial, DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	require.NoError(s.t, err)
-	body, err := io.ReadAll(response.Body)
-	require.NoError(s.t, errors.Join(err, response.Body.Close()))
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response
+	return readAnswer(s.t, response)
 }
 
-func (s *site) ticket(token string) string {
+func (s *site) ticket() string {
 	s.t.Helper()
-	response := s.post(http.MethodPost, "/v1/feed/ticket", token, nil)
-	require.Equal(s.t, http.StatusCreated, response.StatusCode)
-	require.Equal(s.t, "no-store", response.Header.Get("Cache-Control"))
+	answer := s.post(http.MethodPost, "/v1/feed/ticket", allToken, nil)
+	require.Equal(s.t, http.StatusCreated, answer.StatusCode)
+	require.Equal(s.t, "no-store", answer.Header.Get("Cache-Control"))
 	var given struct {
 		Ticket    string `json:"ticket"`
 		ExpiresIn int    `json:"expires_in"`
 	}
-	require.NoError(s.t, json.NewDecoder(response.Body).Decode(&given))
+	require.NoError(s.t, json.Unmarshal([]byte(answer.text), &given))
 	require.Equal(s.t, 30, given.ExpiresIn)
 	return given.Ticket
 }
@@ -128,7 +123,7 @@ func (s *site) ticket(token string) string {
 func TestTicketWorksOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{journal: newMemory(), tokens: tokens()})
-	ticket := s.ticket(allToken)
+	ticket := s.ticket()
 	conn, refused := s.connect("?ticket="+ticket, "", nil)
 	require.Nil(t, refused)
 	require.NoError(t, conn.Close())
@@ -136,20 +131,19 @@ func TestTicketWorksOnce(t *testing.T) {
 	require.Equal(t, 401, refused.StatusCode)
 
 	// As a browser has it, which cannot set other headers.
-	ticket = s.ticket(allToken)
+	ticket = s.ticket()
 	dialer := websocket.Dialer{Subprotocols: []string{feed.Protocol, "talkbridge.ticket." + ticket}}
 	conn, response, err := dialer.Dial("ws://"+s.host+"/v1/feed", nil)
 	require.NoError(t, err)
 	require.Equal(t, feed.Protocol, response.Header.Get("Sec-Websocket-Protocol"), "the ticket is not sent back")
-	require.NoError(t, conn.Close())
-	_, response, err = dialer.Dial("ws://"+s.host+"/v1/feed", nil)
-	require.Error(t, err)
-	require.Equal(t, 401, response.StatusCode)
+	require.NoError(t, errors.Join(conn.Close(), response.Body.Close()))
+	_, refused = s.connect("", "", http.Header{"Sec-Websocket-Protocol": {feed.Protocol + ", talkbridge.ticket." + ticket}})
+	require.Equal(t, 401, refused.StatusCode)
 
 	require.Equal(t, 401, s.post(http.MethodPost, "/v1/feed/ticket", "wrong", nil).StatusCode)
 	require.Equal(t, 403, s.post(http.MethodPost, "/v1/feed/ticket", allToken, http.Header{"Origin": {"https://evil.example.com"}}).StatusCode)
 
-	ticket = s.ticket(allToken)
+	ticket = s.ticket()
 	require.NoError(t, s.gate.Set([]feed.Token{{Secret: anaToken}}, nil))
 	_, refused = s.connect("?ticket="+ticket, "", nil)
 	require.Equal(t, 401, refused.StatusCode, "its token is gone")
@@ -159,15 +153,15 @@ func TestTicketsAreBoundedAndExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, siteOptions{journal: newMemory(), tokens: tokens(), pipes: true})
-		old := s.ticket(allToken)
+		old := s.ticket()
 		for range 1023 {
-			s.ticket(allToken)
+			s.ticket()
 		}
 		require.Equal(t, 503, s.post(http.MethodPost, "/v1/feed/ticket", allToken, nil).StatusCode)
 		<-time.After(30 * time.Second)
 		_, refused := s.connect("?ticket="+old, "", nil)
 		require.Equal(t, 401, refused.StatusCode)
-		s.ticket(allToken)
+		s.ticket()
 		s.stop()
 	})
 }
@@ -179,7 +173,7 @@ func TestSession(t *testing.T) {
 		require.Equal(t, 401, s.post(http.MethodPost, "/v1/session", "wrong", nil).StatusCode)
 		response := s.post(http.MethodPost, "/v1/session", anaToken, nil)
 		require.Equal(t, http.StatusCreated, response.StatusCode)
-		cookie := response.Cookies()[0]
+		cookie := response.Cookies[0]
 		require.True(t, cookie.HttpOnly)
 		require.Equal(t, http.SameSiteStrictMode, cookie.SameSite)
 		require.False(t, cookie.Secure, "this machine has no TLS")
@@ -195,7 +189,7 @@ func TestSession(t *testing.T) {
 
 		ended := s.post(http.MethodDelete, "/v1/session", "", nil)
 		require.Equal(t, http.StatusNoContent, ended.StatusCode)
-		require.Negative(t, ended.Cookies()[0].MaxAge)
+		require.Negative(t, ended.Cookies[0].MaxAge)
 
 		began := time.Now()
 		require.NoError(t, conn.SetReadDeadline(time.Time{}))
@@ -217,14 +211,9 @@ func TestSession(t *testing.T) {
 func TestSessionCookieNeedsTLSElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{journal: newMemory(), tokens: tokens()})
-	request, err := http.NewRequest(http.MethodPost, "http://"+s.host+"/v1/session", nil)
-	require.NoError(t, err)
-	request.Host = "calls.example.com"
-	request.Header.Set("Authorization", "Bearer "+allToken)
-	response, err := http.DefaultTransport.RoundTrip(request)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	require.True(t, response.Cookies()[0].Secure)
+	answer := s.post(http.MethodPost, "/v1/session", allToken, http.Header{"Host": {"calls.example.com"}})
+	require.Equal(t, http.StatusCreated, answer.StatusCode)
+	require.True(t, answer.Cookies[0].Secure)
 }
 
 // A token that is taken away closes its readers, and nobody else's.
@@ -241,7 +230,7 @@ func TestReviewClosesReadersOfOldTokens(t *testing.T) {
 	require.NoError(t, s.gate.Set([]feed.Token{{Name: "wall", Secret: allToken}, {Name: "ana", Secret: anaToken, Agent: "Ben"}}, nil))
 	s.hub.Review()
 	require.Equal(t, feed.CloseToken, goes.closed(), "the scope is another")
-	j.outcome(firstCall, `{"kind":"done"}`)
+	j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 	require.Equal(t, uint64(1), stays.next().Cursor.Seq)
 }
 

@@ -156,7 +156,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, gate *Gate, plain, p
 	c := h.newClient(r.Context(), conn, wants.filter, gate, granted)
 	log := h.log.WithFields(logrus.Fields{"remote": r.RemoteAddr, "token": granted.token.Name, "agent": granted.token.Agent})
 	log.WithField("resumes", wants.since != nil).Debug("feed reader connected")
-	c.serve(wants.since)
+	c.serve(wants.since) //nolint:contextcheck // it carries the request's
 	log.WithField("reason", closeReasons[c.closeCode()]).Debug("feed reader gone")
 }
 
@@ -269,7 +269,9 @@ func (h *Hub) endSession(w http.ResponseWriter, r *http.Request, gate *Gate) {
 		h.refuse(w, r, refused)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: !loopbackHost(r.Host)})
+	over := newSession(Token{}, r, time.Time{}) //nolint:gosec // the one that newSession makes, over
+	over.Value, over.MaxAge = "", -1
+	http.SetCookie(w, over)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/feed"
+	"github.com/talkbridge/talkbridge/feed/feedtest"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
@@ -44,7 +45,7 @@ type memory struct {
 	checkpoint uint64
 	changed    chan struct{}
 	storyErr   error
-	stories    int
+	stored     time.Time // when records were taken; zero: now
 }
 
 func newMemory() *memory { return &memory{first: 1, changed: make(chan struct{})} }
@@ -64,7 +65,6 @@ func (j *memory) Checkpoint(context.Context) (uint64, error) { return j.checkpoi
 func (j *memory) Story(_ context.Context, call string) ([]journal.Record, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stories++
 	if j.storyErr != nil {
 		return nil, j.storyErr
 	}
@@ -108,19 +108,22 @@ func (j *memory) Tail(ctx context.Context, from uint64, fn func(journal.Record) 
 func (j *memory) append(call string, kind journal.Kind, data []byte) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	seq := j.last() + 1
-	j.records = append(j.records, journal.Record{Seq: seq, Stored: time.Now().UTC(), Call: call, Kind: kind, Data: data})
+	seq, stored := j.last()+1, j.stored
+	if stored.IsZero() {
+		stored = time.Now().UTC()
+	}
+	j.records = append(j.records, journal.Record{Seq: seq, Stored: stored, Call: call, Kind: kind, Data: data})
 	close(j.changed)
 	j.changed = make(chan struct{})
 	return seq
 }
 
-func (j *memory) events(events ...telephony.Event) uint64 {
+func (j *memory) events(events ...telephony.Event) {
 	data, err := json.Marshal(events)
 	if err != nil {
 		panic(err)
 	}
-	return j.append(string(events[0].Call), journal.Event, data)
+	j.append(string(events[0].Call), journal.Event, data)
 }
 
 func (j *memory) outcome(call, text string) uint64 {
@@ -262,20 +265,36 @@ func newSite(t testing.TB, o siteOptions) *site {
 	return s
 }
 
-// connect shakes hands. The response is nil where there is a connection.
-func (s *site) connect(query, token string, header http.Header) (*websocket.Conn, *http.Response) {
+// answered is an answer of the feed's server, read whole.
+type answered struct {
+	StatusCode int
+	Header     http.Header
+	Cookies    []*http.Cookie
+	text       string
+}
+
+func readAnswer(t testing.TB, response *http.Response) *answered {
+	t.Helper()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, errors.Join(err, response.Body.Close()))
+	return &answered{response.StatusCode, response.Header, response.Cookies(), string(body)}
+}
+
+// connect shakes hands. The answer is nil where there is a connection.
+func (s *site) connect(query, token string, header http.Header) (*websocket.Conn, *answered) {
 	s.t.Helper()
 	h := http.Header{}
 	maps.Copy(h, header)
 	if token != "" {
 		h.Set("Authorization", "Bearer "+token)
 	}
-	dialer := websocket.Dialer{NetDialContext: s.dial, EnableCompression: strings.Contains(query, "compress=1")}
+	dialer := websocket.Dialer{NetDialContext: s.dial}
 	conn, response, err := dialer.Dial("ws://"+s.host+"/v1/feed"+query, h)
 	if err != nil {
 		require.ErrorIs(s.t, err, websocket.ErrBadHandshake)
-		return nil, response
+		return nil, readAnswer(s.t, response)
 	}
+	require.NoError(s.t, response.Body.Close())
 	return conn, nil
 }
 
@@ -299,10 +318,18 @@ func (f *follower) next() feed.Message {
 	require.NoError(f.t, f.conn.SetReadDeadline(time.Now().Add(patience)))
 	_, data, err := f.conn.ReadMessage()
 	require.NoError(f.t, err)
+	checker, err := description()
+	require.NoError(f.t, err)
+	require.NoError(f.t, checker.Check(data), "%s", data)
 	var m feed.Message
 	require.NoError(f.t, json.Unmarshal(data, &m), "%s", data)
 	return m
 }
+
+// description is what every message that the tests receive is held against.
+var description = sync.OnceValues(func() (*feedtest.Checker, error) {
+	return feedtest.NewChecker("../docs/asyncapi.yaml")
+})
 
 // closed reads until the connection ends, and returns the number that it was
 // closed with.

@@ -109,7 +109,7 @@ func TestSlowReaderIsClosedAndResumes(t *testing.T) {
 		at, _ := slow.snapshot()
 		quick.snapshot()
 		for n := range entries {
-			j.outcome(firstCall, `{"kind":"done"}`)
+			j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 			require.Equal(t, uint64(n+1), quick.next().Cursor.Seq)
 		}
 		synctest.Wait()
@@ -139,7 +139,7 @@ func TestStopClosesEverybodyWithinASecond(t *testing.T) {
 		code := make(chan int, 1)
 		go func() { code <- reading.closed() }()
 		for range 1100 {
-			j.outcome(firstCall, `{"kind":"done"}`)
+			j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 		}
 		synctest.Wait()
 		began := time.Now()
@@ -215,7 +215,7 @@ func TestInboundIsIgnoredAndBounded(t *testing.T) {
 		require.NoError(t, f.conn.WriteMessage(websocket.TextMessage, []byte(`{"subscribe":"everything"}`)))
 		require.NoError(t, f.conn.WriteMessage(websocket.BinaryMessage, []byte{0, 1, 2}))
 	}
-	j.outcome(firstCall, `{"kind":"done"}`)
+	j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 	require.Equal(t, uint64(1), f.next().Cursor.Seq)
 	_ = f.conn.WriteMessage(websocket.TextMessage, []byte(strings.Repeat("x", 1<<20))) // may be cut off on its way
 	require.NoError(t, f.conn.SetReadDeadline(time.Now().Add(patience)))
@@ -232,7 +232,7 @@ func TestUnreadableEntriesAreLeftOut(t *testing.T) {
 	f := s.follow("?since=" + epoch + "-0")
 	j.outcome(firstCall, `[1]`)
 	j.append(firstCall, journal.Event, []byte(`{"not":"a list"}`))
-	j.outcome(firstCall, `{"kind":"done"}`)
+	j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 	require.Equal(t, uint64(4), f.next().Cursor.Seq)
 	require.Contains(t, s.log.String(), "journal entry not readable")
 }
@@ -261,8 +261,8 @@ func TestCompressionIsOffUnlessAsked(t *testing.T) {
 		require.Equal(t, packed, strings.Contains(response.Header.Get("Sec-Websocket-Extensions"), "permessage-deflate"))
 		f := &follower{t: t, conn: conn}
 		f.snapshot()
-		seq := j.outcome(firstCall, `{"kind":"done"}`)
+		seq := j.outcome(firstCall, `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
 		require.Equal(t, seq, f.next().Cursor.Seq)
-		require.NoError(t, conn.Close())
+		require.NoError(t, errors.Join(conn.Close(), response.Body.Close()))
 	}
 }

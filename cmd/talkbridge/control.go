@@ -23,6 +23,7 @@ const (
 // which only the daemon's own user can open.
 func (d *daemon) controlHandler() http.Handler {
 	mux := http.NewServeMux()
+	d.feed.Register(mux, nil)
 	d.operatorRoutes(mux)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.HandleFunc("GET /readyz", d.readyz)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+	"github.com/talkbridge/talkbridge/feed"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/screenpop"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -36,6 +37,9 @@ type daemon struct {
 	audio     *audio
 	bridge    *bridge.Bridge
 	sources   []*telephony.Supervisor
+	feed      *feed.Hub
+	feedNames *feedNames
+	gate      *feed.Gate
 
 	listener, public, control net.Listener
 	resolve                   chan struct{}             // asks for another look at the agents
@@ -59,7 +63,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger) 
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		d.openJournal, d.openListeners, d.openAudio, d.openZendesk, d.openBridge, d.openSources, d.openMetrics,
+		d.openJournal, d.openListeners, d.openAudio, d.openZendesk, d.openBridge, d.openFeed, d.openSources, d.openMetrics,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -194,6 +198,11 @@ func (d *daemon) Run(ctx context.Context) error {
 	})
 	wg.Go(func() { d.audio.sweep(ctx) })
 	wg.Go(func() { d.resolveAgents(ctx) })
+	wg.Go(func() {
+		if err := d.feed.Run(ctx); err != nil {
+			cancel(fmt.Errorf("live feed: %w", err))
+		}
+	})
 	for name, serve := range d.servers() {
 		wg.Go(func() {
 			if err := serve(ctx); err != nil {

@@ -64,12 +64,13 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, writeTimeout
 	return nil
 }
 
-// internalHandler is for operators: health and metrics.
+// internalHandler is for operators: the live feed, health and metrics.
 func (d *daemon) internalHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.HandleFunc("GET /readyz", d.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: requestTimeout}))
+	d.feed.Register(mux, d.gate)
 	return mux
 }
 

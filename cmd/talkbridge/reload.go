@@ -47,16 +47,23 @@ func reloadOnHangup(ctx context.Context, d *daemon, path string, log logrus.Fiel
 	}
 }
 
-// Reload takes agents, lines and policy from a new configuration. It returns
-// the keys of what else has changed since the start, which needs a restart. An
+// Reload takes agents, lines, policy and who may read the feed from a new
+// configuration. It returns the keys of what else has changed since the start,
+// which needs a restart. An
 // unusable file changes nothing. Calls must not overlap.
 func (d *daemon) Reload(path string) (fixed []string, err error) {
 	cfg, err := config.Load(path)
 	if err != nil {
 		return nil, err
 	}
+	if err := guarded(d.listener.Addr(), cfg.HTTP.Tokens); err != nil {
+		return nil, err
+	}
 	if err := d.directory.Reload(agentEntries(cfg), cfg.Country); err != nil {
 		return nil, fmt.Errorf("agents: %w", err)
+	}
+	if err := d.reloadFeed(cfg); err != nil {
+		return nil, err
 	}
 	d.bridge.SetPolicy(newPolicy(cfg, d.directory))
 	select {
@@ -79,7 +86,8 @@ func changedSections(a, b *config.Config) []string {
 		{"zendesk", a.Zendesk, b.Zendesk},
 		{"recordings", a.Recordings, b.Recordings},
 		{"journal", a.Journal, b.Journal},
-		{"http", a.HTTP, b.HTTP},
+		{"http", listeners(a.HTTP), listeners(b.HTTP)},
+		{"feed", a.Feed, b.Feed},
 		{"log", a.Log, b.Log},
 	} {
 		if !reflect.DeepEqual(section.a, section.b) {
@@ -87,4 +95,10 @@ func changedSections(a, b *config.Config) []string {
 		}
 	}
 	return changed
+}
+
+// listeners is what only a start reads of the section http.
+func listeners(h config.HTTP) config.HTTP {
+	h.Tokens, h.Origins = nil, nil
+	return h
 }
