@@ -288,7 +288,7 @@ func complaints(log string) string {
 	seen := make(map[string]bool)
 	for line := range strings.Lines(log) {
 		_, text, _ := strings.Cut(line, " ")
-		if !strings.HasPrefix(text, "level=warning") && !strings.HasPrefix(text, "level=error") || strings.Contains(text, "event filter refused") {
+		if !strings.HasPrefix(text, "level=warning") && !strings.HasPrefix(text, "level=error") {
 			continue
 		}
 		message, _, _ := strings.Cut(text, "\" ")

@@ -124,8 +124,10 @@ func (s *Source) filter(l *link) error {
 			return fmt.Errorf("set filter: %w", err)
 		}
 		if answer.Get("Response") != "Success" {
-			s.once("filter", map[string]any{"message": answer.Get("Message")},
-				"event filter refused: set eventfilter in manager.conf to spare the link, or write=system")
+			if s.first("filter") {
+				s.log.WithField("message", answer.Get("Message")).
+					Info("event filters are left to manager.conf: this user may not set them (write=system), which is as it should be")
+			}
 			return nil
 		}
 	}

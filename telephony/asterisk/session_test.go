@@ -167,7 +167,7 @@ func TestSession_leastPrivilege(t *testing.T) {
 		warned = append(warned, entry.Message)
 	}
 	require.Len(t, warned, 1, "once, not at each session")
-	require.Contains(t, warned[0], "event filter refused")
+	require.Contains(t, warned[0], "event filters are left to manager.conf")
 }
 
 // While the journal is slow the connection is read on, nothing is lost, and

@@ -166,11 +166,16 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 
 // once logs a kind of trouble the first time that it is seen.
 func (s *Source) once(kind string, fields logrus.Fields, message string) {
-	s.mu.Lock()
-	seen := s.noted[kind]
-	s.noted[kind] = true
-	s.mu.Unlock()
-	if !seen {
+	if s.first(kind) {
 		s.log.WithFields(fields).Warn(message)
 	}
+}
+
+// first reports whether a kind of thing is met for the first time.
+func (s *Source) first(kind string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.noted[kind]
+	s.noted[kind] = true
+	return !seen
 }
