@@ -103,7 +103,11 @@ type explainedSource struct {
 
 // Run implements telephony.Source.
 func (s explainedSource) Run(ctx context.Context, sink telephony.Sink) error {
-	err := s.Source.Run(ctx, sink)
+	return s.explain(s.Source.Run(ctx, sink))
+}
+
+// explain names the keys that may be to blame for an error of the connection.
+func (s explainedSource) explain(err error) error {
 	if _, found := errors.AsType[x509.UnknownAuthorityError](err); found {
 		return fmt.Errorf("%w; name a file with that authority in %s.tls.ca_file", err, s.key)
 	}

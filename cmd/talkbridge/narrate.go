@@ -240,11 +240,10 @@ func (n *narrator) intended(o *bridge.Outcome, l *storyLine) {
 	_ = json.Unmarshal(o.Request, &sent.Ticket) // an update has its fields outside
 	t := sent.Ticket
 	var words []string
-	switch o.Step {
-	case bridge.StepCreate:
+	if o.Step == bridge.StepCreate {
 		l.Text = "POST a voice ticket because " + o.Reason
 		words = append(words, fmt.Sprintf("%q", t.Subject), viaWords(t.ViaID), fmt.Sprintf("requester %d", t.RequesterID))
-	default:
+	} else {
 		l.Text = fmt.Sprintf("PUT ticket #%d because %s", o.Ticket, o.Reason)
 	}
 	if t.AssigneeID != 0 {

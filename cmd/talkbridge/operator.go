@@ -81,6 +81,7 @@ func (d *daemon) operatorRoutes(mux *http.ServeMux) {
 	retryQuestion.serve(mux, d)
 	popQuestion.serve(mux, d)
 	lookupQuestion.serve(mux, d)
+	factsQuestion.serve(mux, d)
 }
 
 // ask asks the running daemon; if none runs, it takes the lock and answers

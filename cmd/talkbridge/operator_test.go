@@ -132,6 +132,8 @@ func TestExplain(t *testing.T) {
 }
 
 // TestExplainScenarios: queues, transfers and voicemails, as they were captured.
+//
+//nolint:paralleltest // the calls share a site one after the other: their tickets are numbered
 func TestExplainScenarios(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{})
@@ -388,4 +390,23 @@ func TestPage(t *testing.T) {
 	require.Equal(t, []string{""}, wrap("", 8))
 	require.Equal(t, []string{"one  two"}, page{}.lines("one  two", 5), "where it is no terminal, lines stay whole")
 	require.Len(t, page{width: 20}.lines(strings.Repeat("word ", 20), 5), 3)
+}
+
+// TestExamplesOfCommandsAreCurrent: the examples of the documentation are what the
+// tests saw.
+func TestExamplesOfCommandsAreCurrent(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/commands.md")
+	require.NoError(t, err)
+	for _, name := range []string{
+		"explain_answered", "explain_i2_attended_refer", "explain_parked", "retry_all", "pop_user", "lookup_known", "lookup_unknown",
+		"doctor_healthy", "doctor_broken",
+	} {
+		said, err := os.ReadFile(filepath.Join("testdata", "operator", name+".golden"))
+		require.NoError(t, err)
+		require.Contains(t, string(doc), string(said), name)
+	}
+	for _, command := range []string{"calls", "explain", "retry", "pop", "lookup", "doctor", "health", "check", "completion", "man"} {
+		require.Contains(t, string(doc), command)
+	}
 }

@@ -34,7 +34,8 @@ with it.`,
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("talkbridge {{.Version}}\n")
-	root.AddCommand(newServe(), newDemo(), newCheck(), newCalls(), newExplain(), newRetry(), newPop(), newLookup(), newFeed(), newHealth(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCheck(), newDoctor(), newHealth(), newCalls(), newExplain(), newRetry(),
+		newPop(), newLookup(), newFeed(), newMan(), newVersion())
 	for _, command := range root.Commands() {
 		command.DisableFlagsInUseLine = true
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -49,13 +50,14 @@ type siteOptions struct {
 	// edit changes the text of the file, by pairs of old and new.
 	edit []string
 	pbx  asterisktest.Config
+	plan zendesktest.Plan // "": Unlimited
 }
 
 func newSite(t testing.TB, o siteOptions) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	options := []zendesktest.Option{
-		zendesktest.WithPlan(zendesktest.Unlimited),
+		zendesktest.WithPlan(cmp.Or(o.plan, zendesktest.Unlimited)),
 		zendesktest.WithOAuthClient("talkbridge", "zendesk-secret"),
 		zendesktest.WithAgents(
 			zendesktest.User{Name: "Alice Agent", Email: "alice@example.com"},

@@ -22,19 +22,26 @@ func newSource(site, key string, s config.Source, reg prometheus.Registerer, log
 	if a == nil {
 		return nil, errors.New("no phone system is given: add asterisk")
 	}
-	tlsConfig, err := newTLS(a)
+	settings, err := asteriskConfig(site, s)
 	if err != nil {
 		return nil, err
 	}
-	source, err := asterisk.New(asterisk.Config{
-		Site: site, Name: s.Name, Address: a.Address, Username: a.Username, Secret: a.Secret.Reveal(),
-		TLS: tlsConfig, Trunks: a.Trunks, VoicemailDir: a.Voicemail, Keepalive: a.Keepalive, Node: nodeName(),
-	}, log.WithField("source", s.Name))
+	source, err := asterisk.New(settings, log.WithField("source", s.Name))
 	if err != nil {
 		return nil, err
 	}
 	registerSource(reg, s.Name, source)
 	return explainedSource{source, key, a.Address}, nil
+}
+
+// asteriskConfig translates the configuration of an Asterisk for its driver.
+func asteriskConfig(site string, s config.Source) (asterisk.Config, error) {
+	a := s.Asterisk
+	tlsConfig, err := newTLS(a)
+	return asterisk.Config{
+		Site: site, Name: s.Name, Address: a.Address, Username: a.Username, Secret: a.Secret.Reveal(),
+		TLS: tlsConfig, Trunks: a.Trunks, VoicemailDir: a.Voicemail, Keepalive: a.Keepalive, Node: nodeName(),
+	}, err
 }
 
 func newTLS(a *config.Asterisk) (*tls.Config, error) {
