@@ -74,8 +74,12 @@ type Voicemail struct {
 // numbers that are withheld and without paths of files. It is a value that is
 // never changed.
 type Call struct {
+	// State has the id of the oldest where calls became one.
 	telephony.State
-	Phase Phase `json:"phase"`
+	// Joined are the ids of the calls that became one (a transfer with a
+	// consultation), its own included; empty where it was always one.
+	Joined []telephony.CallID `json:"joined,omitzero"`
+	Phase  Phase              `json:"phase"`
 	// Line is zero until the number is known, and on internal calls.
 	Line Line `json:"line,omitzero"`
 	// Agents are all who ever rang, called or talked, in the order in which the
@@ -86,12 +90,19 @@ type Call struct {
 	Voicemail *Voicemail `json:"voicemail,omitzero"`
 }
 
-// newCall makes the call of a fold. before is what was told of it last, or nil.
-func newCall(s telephony.State, before *Call, names Names) *Call {
+// newCall makes the call of a fold. members are what it was folded of, before is
+// what was told of it last, or nil.
+func newCall(s telephony.State, members []*telephony.Call, before *Call, names Names) *Call {
 	c := &Call{State: hidden(s), Phase: phase(s), Recorded: s.Recording != ""}
 	c.Recording, c.State.Voicemail = "", nil
 	if s.Voicemail != nil {
 		c.Voicemail = &Voicemail{At: s.Voicemail.At}
+	}
+	if len(members) > 1 {
+		for _, m := range members {
+			c.Joined = append(c.Joined, m.ID())
+		}
+		slices.Sort(c.Joined)
 	}
 	if before != nil {
 		c.Agents = slices.Clone(before.Agents)

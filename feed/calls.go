@@ -1,10 +1,12 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/talkbridge/talkbridge/journal"
@@ -31,6 +33,8 @@ const (
 	keepQuiet = 2 * time.Minute
 	// sweepEvery is after how many entries the calls that are over are let go.
 	sweepEvery = 512
+	// maxJoined bounds how many calls are folded as one.
+	maxJoined = 64
 	// storyRetry is the wait between two tries to read a story while the
 	// journal's disk is full.
 	storyRetry = 250 * time.Millisecond
@@ -46,14 +50,18 @@ type calls struct {
 	taken   int
 }
 
-// folded is one call.
+// folded is one conversation: a call, or several that were linked.
 type folded struct {
-	fold *telephony.Call
+	members []*telephony.Call
 	// told is what its events add up to; nil before the first one.
 	told *Call
 	// quiet is when the journal took the last entry of a call that is over, zero
 	// while it is live.
 	quiet time.Time
+}
+
+func newFolded(id string) *folded {
+	return &folded{members: []*telephony.Call{telephony.NewCall(telephony.CallID(id))}}
 }
 
 func newCalls(j Journal, names Names, onError func(journal.Record, error)) *calls {
@@ -71,15 +79,18 @@ func (cs *calls) take(ctx context.Context, r journal.Record) (call *Call, events
 	}
 	f, found := cs.folds[r.Call]
 	if !found {
-		f = &folded{fold: telephony.NewCall(telephony.CallID(r.Call))}
+		f = newFolded(r.Call)
 		if !begins(events) {
-			if err := cs.recall(ctx, f, r); err != nil {
+			if err := cs.recall(ctx, f, r.Call, r); err != nil {
 				return nil, nil, false, err
 			}
 		}
 		cs.folds[r.Call] = f
 	}
 	f.apply(events, cs.names)
+	if err := cs.connect(ctx, f, r); err != nil {
+		return nil, nil, false, err
+	}
 	f.quiet = time.Time{}
 	if f.told == nil || !f.told.Live() {
 		f.quiet = r.Stored
@@ -88,26 +99,86 @@ func (cs *calls) take(ctx context.Context, r journal.Record) (call *Call, events
 	return f.told, events, true, nil
 }
 
-// apply folds events, and tells the call anew.
+// apply folds events of one of its calls, and tells the conversation anew.
 func (f *folded) apply(events []telephony.Event, names Names) {
 	changed := false
 	for _, e := range events {
-		changed = f.fold.Apply(e) || changed
+		for _, m := range f.members {
+			changed = m.Apply(e) || changed // only the event's own call takes it
+		}
 	}
 	if changed {
-		f.told = newCall(f.fold.State(), f.told, names)
+		f.told = newCall(telephony.Join(f.members...), f.members, f.told, names)
 	}
+}
+
+// unknownLinks are the calls that those of f were linked with and that are not
+// part of it yet.
+func (f *folded) unknownLinks() []telephony.CallID {
+	var missing []telephony.CallID
+	for _, m := range f.members {
+		for _, id := range m.Links() {
+			known := slices.ContainsFunc(f.members, func(c *telephony.Call) bool { return c.ID() == id })
+			if !known && !slices.Contains(missing, id) && len(f.members)+len(missing) < maxJoined {
+				missing = append(missing, id)
+			}
+		}
+	}
+	return missing
+}
+
+// connect brings in the calls that those of f were linked with, with what the
+// journal holds of them before an entry.
+func (cs *calls) connect(ctx context.Context, f *folded, at journal.Record) error {
+	for missing := f.unknownLinks(); len(missing) > 0; missing = f.unknownLinks() {
+		for _, id := range missing {
+			other, found := cs.folds[string(id)]
+			if !found {
+				other = newFolded(string(id))
+				if err := cs.recall(ctx, other, string(id), at); err != nil {
+					return err
+				}
+			}
+			f.absorb(other)
+		}
+		for _, m := range f.members {
+			cs.folds[string(m.ID())] = f
+		}
+		f.told = newCall(telephony.Join(f.members...), f.members, f.told, cs.names)
+	}
+	return nil
+}
+
+// absorb takes over the calls of another, and who took part in them.
+func (f *folded) absorb(other *folded) {
+	for _, m := range other.members {
+		if !slices.ContainsFunc(f.members, func(c *telephony.Call) bool { return c.ID() == m.ID() }) {
+			f.members = append(f.members, m)
+		}
+	}
+	if f.told == nil || other.told == nil {
+		f.told = cmp.Or(f.told, other.told)
+		return
+	}
+	both := *f.told
+	both.Agents = slices.Clone(both.Agents)
+	for _, a := range other.told.Agents {
+		if !slices.ContainsFunc(both.Agents, func(have Agent) bool { return have.Endpoint == a.Endpoint }) {
+			both.Agents = append(both.Agents, a)
+		}
+	}
+	f.told = &both
 }
 
 // recall folds what the journal holds of a call before an entry. A story that
 // cannot be read is reported, and the call goes on from here.
-func (cs *calls) recall(ctx context.Context, f *folded, before journal.Record) error {
-	story, err := cs.journal.Story(ctx, before.Call)
+func (cs *calls) recall(ctx context.Context, f *folded, id string, before journal.Record) error {
+	story, err := cs.journal.Story(ctx, id)
 	for errors.Is(err, journal.ErrFull) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(storyRetry):
-			story, err = cs.journal.Story(ctx, before.Call)
+			story, err = cs.journal.Story(ctx, id)
 		}
 	}
 	if ctx.Err() != nil {

@@ -3,6 +3,8 @@ package feed
 import (
 	"slices"
 	"strings"
+
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // filter is what a reader wants to see, and what his token lets him see. The zero
@@ -23,7 +25,7 @@ func (f *filter) match(m *message) bool {
 
 // matchCall judges a call by its id and what is known of it, nil for nothing.
 func (f *filter) matchCall(id string, c *Call) bool {
-	return f.inScope(c) && f.byCall(id) && f.byAgent(c) && f.byLine(c)
+	return f.inScope(c) && f.byCall(id, c) && f.byAgent(c) && f.byLine(c)
 }
 
 // inScope goes by names alone: they are given by the configuration, endpoints by
@@ -43,8 +45,13 @@ func (f *filter) inScope(c *Call) bool {
 	return false
 }
 
-func (f *filter) byCall(id string) bool {
-	return len(f.calls) == 0 || slices.Contains(f.calls, id)
+// byCall finds a call under its own id, and under those of the calls that it
+// became one with.
+func (f *filter) byCall(id string, c *Call) bool {
+	if len(f.calls) == 0 || slices.Contains(f.calls, id) {
+		return true
+	}
+	return c != nil && slices.ContainsFunc(c.Joined, func(joined telephony.CallID) bool { return slices.Contains(f.calls, string(joined)) })
 }
 
 func (f *filter) byAgent(c *Call) bool {

@@ -160,12 +160,7 @@ func (h *Hub) tell(r journal.Record, call *Call, m *message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.applied = r.Seq
-	switch {
-	case call != nil && call.Live():
-		h.live[r.Call] = call
-	case call != nil:
-		delete(h.live, r.Call)
-	}
+	h.showLive(call)
 	h.recent.add(r.Seq, m)
 	if m == nil {
 		return
@@ -174,6 +169,21 @@ func (h *Hub) tell(r journal.Record, call *Call, m *message) {
 		if c.filter.match(m) && !c.offer(m) {
 			delete(h.clients, c)
 		}
+	}
+}
+
+// showLive keeps the live calls as they are now. Calls that became one are one.
+// The lock is held.
+func (h *Hub) showLive(call *Call) {
+	if call == nil {
+		return
+	}
+	for _, id := range call.Joined {
+		delete(h.live, string(id))
+	}
+	delete(h.live, string(call.ID))
+	if call.Live() {
+		h.live[string(call.ID)] = call
 	}
 }
 
