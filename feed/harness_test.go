@@ -216,8 +216,9 @@ type siteOptions struct {
 	max     int
 	tokens  []feed.Token
 	origins []string
-	pipes   bool // connections in memory, for tests in a bubble
-	pending bool // do not wait until the hub is ready
+	pipes   bool       // connections in memory, for tests in a bubble
+	names   feed.Names // the tests' own if nil
+	pending bool       // do not wait until the hub is ready
 }
 
 func newSite(t testing.TB, o siteOptions) *site {
@@ -226,8 +227,11 @@ func newSite(t testing.TB, o siteOptions) *site {
 	log := logrus.New()
 	log.SetOutput(&lockedWriter{w: s.log})
 	log.SetLevel(logrus.DebugLevel)
+	if o.names == nil {
+		o.names = names{}
+	}
 	var err error
-	s.hub, err = feed.New(feed.Options{Journal: o.journal, Site: "hq", Names: names{}, MaxClients: o.max, Log: log})
+	s.hub, err = feed.New(feed.Options{Journal: o.journal, Site: "hq", Names: o.names, MaxClients: o.max, Log: log})
 	require.NoError(t, err)
 	if o.recent > 0 {
 		feed.KeepRecent(s.hub, o.recent)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,3 +267,33 @@ func TestCompressionIsOffUnlessAsked(t *testing.T) {
 		require.NoError(t, errors.Join(conn.Close(), response.Body.Close()))
 	}
 }
+
+// Who took part in a call keeps his sight of it, though his phone has another's
+// name since a reload.
+func TestSightStaysThroughAReload(t *testing.T) {
+	t.Parallel()
+	j := newMemory()
+	var renamed atomic.Bool
+	s := newSite(t, siteOptions{journal: j, tokens: []feed.Token{{Secret: allToken, Agent: "Ana"}}, names: changing{&renamed}})
+	f := s.follow("")
+	f.snapshot()
+	one := &call{id: firstCall}
+	j.events(one.starts("5550100001"))
+	j.events(one.rings("PJSIP/1001")...)
+	require.Equal(t, uint64(2), f.next().Cursor.Seq)
+	renamed.Store(true)
+	j.events(one.answers("PJSIP/1001")...)
+	require.Equal(t, "Ana", data[feed.EventData](t, f.next()).Call.Agents[0].Name)
+}
+
+// changing are names that change.
+type changing struct{ renamed *atomic.Bool }
+
+func (c changing) Agent(endpoint string) string {
+	if c.renamed.Load() {
+		return "Zoe"
+	}
+	return names{}.Agent(endpoint)
+}
+
+func (c changing) Line(number string) (e164, name string) { return names{}.Line(number) }

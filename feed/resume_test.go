@@ -127,6 +127,7 @@ func TestSightIsTheSameHoweverItIsRead(t *testing.T) {
 	}
 	require.Equal(t, want, got(live))
 	require.Equal(t, want, got(watch("?since="+epoch+"-0")), "from the journal")
+	require.Equal(t, want, got(watch("?since="+epoch+"-4")), "from the journal, in mid-call: what comes later is not known before")
 	s.stop()
 	s = newSite(t, siteOptions{journal: j, tokens: []feed.Token{{Secret: anaToken, Agent: "Ana"}}})
 	require.Equal(t, want, got(watch("?since="+epoch+"-0")), "from the memory of another start")
