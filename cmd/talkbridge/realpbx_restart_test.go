@@ -15,11 +15,11 @@ import (
 var realRestartRows = []realRow{
 	{
 		name: "the PBX stops in mid-call", dialled: []string{"+15550201001"},
-		tickets: []wantTicket{{via: 45, agents: []string{"1001"}, pops: []string{"1001"}, length: [2]int{1, 8}}},
+		tickets: []wantTicket{{via: 45, agents: []string{"1001"}, pops: []string{"1001"}, length: [2]int{1, 8}, mayRecord: true}},
 	},
 	{
 		name: "the PBX is killed in mid-call", dialled: []string{"+15550201002"},
-		tickets: []wantTicket{{via: 45, agents: []string{"1002"}, pops: []string{"1002"}, length: [2]int{1, 15}, text: "estimated"}},
+		tickets: []wantTicket{{via: 45, agents: []string{"1002"}, pops: []string{"1002"}, length: [2]int{1, 15}, text: "estimated", mayRecord: true}},
 	},
 	{
 		name: "a call right after it is back", dialled: []string{"+15550201003"},

@@ -18,8 +18,8 @@ type realRow struct {
 	// other scenario has them.
 	dialled, phones []string
 	tickets         []wantTicket
-	// pending says what is not done yet, and why.
-	pending map[facet]string
+	// pending says what is not done yet, and why; unsteady what goes wrong in some runs only.
+	pending, unsteady map[facet]string
 }
 
 // rank says where a call of the PBX stands among those of the row, and its
@@ -36,10 +36,7 @@ func (r realRow) rank(call lab.Call) int {
 }
 
 // What is not done yet.
-const (
-	noRecordings = "recordings of calls are not collected"
-	noMerge      = "calls that merge are two"
-)
+const noRecordings = "recordings of calls are not collected"
 
 // realRows are the scenarios of one PBX, all at once. Numbers that begin with
 // +1555010 have a voicemail behind them, +1555020 have none, +1555030 and +1555040 ring a
@@ -238,8 +235,9 @@ var realRows = []realRow{
 			s.answers("1021")
 			s.calls("+15550101020", 11*time.Second)
 		},
-		tickets: []wantTicket{{via: 45, agents: []string{"1020", "1021"}, pops: []string{"1020", "1021"}, length: [2]int{11, 14}, recording: true}},
-		pending: map[facet]string{onRecording: noRecordings, onAgents: noMerge, onPops: noMerge},
+		tickets:  []wantTicket{{via: 45, agents: []string{"1020", "1021"}, pops: []string{"1020", "1021"}, length: [2]int{11, 14}, recording: true}},
+		pending:  map[facet]string{onRecording: noRecordings},
+		unsteady: map[facet]string{onPops: "who consulted may see the ticket again when the calls are joined"},
 	},
 	{
 		name:    "attended transfer to an outside number, REFER with Replaces",
@@ -249,12 +247,13 @@ var realRows = []realRow{
 			s.place(lab.Script{Name: "phone-consults", Phone: "1036", Ring: 500 * time.Millisecond, Talk: time.Second, Transfer: "903055512361"})
 			s.calls("+15550101036", 11*time.Second)
 		},
-		// Both conversations had a ticket before they were joined: both stay, and each names the other.
+		// Both conversations had a ticket before they were joined: both stay, and each names the other. What comes later, the
+		// end too, goes to the older.
 		tickets: []wantTicket{
 			{via: 45, agents: []string{"1036"}, pops: []string{"1036"}, length: [2]int{11, 14}, recording: true, linked: true},
-			{via: 46, agents: []string{"1036"}, pops: []string{"1036"}, length: [2]int{0, 14}, recording: true, linked: true},
+			{via: 46, agents: []string{"1036"}, pops: []string{"1036"}, length: [2]int{-1, 14}, linked: true},
 		},
-		pending: map[facet]string{onRecording: noRecordings, onLink: noMerge, onLength: noMerge},
+		pending: map[facet]string{onRecording: noRecordings},
 	},
 	{
 		name:    "hold",

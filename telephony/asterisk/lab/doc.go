@@ -11,7 +11,8 @@
 //   - [PBX.Stop], [PBX.Kill] and [PBX.Boot] end it and bring it back in mid-call.
 //
 // Each PBX has a /24 of its own in 127.0.0.0/8, with the usual ports, so that
-// several run beside each other.
+// several run beside each other. All traffic stays there; Asterisk's resolver
+// also opens two UDP sockets on all addresses, on which nothing is sent.
 //
 // What it does NOT do: it knows nothing of what is tested, offers no ARI, no
 // SIP over TCP or TLS, no registration, and no other platform than Linux. It is

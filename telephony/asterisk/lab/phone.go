@@ -60,6 +60,15 @@ type Script struct {
 	host int // the carrier's own
 }
 
+// Voice is what is heard of who follows the script: "agent" from telephones, of
+// AgentTone, and "caller" from outside, of CallerTone.
+func (s Script) Voice() string {
+	if s.Phone != "" {
+		return "agent"
+	}
+	return "caller"
+}
+
 // Running is a script that is being followed.
 type Running struct {
 	process *process
