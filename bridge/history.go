@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
@@ -30,23 +29,11 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 	if state.Last > back {
 		from = max(from, state.Last-back)
 	}
-	var recent []string
-	seen := make(map[string]bool)
-	err = j.Tail(ctx, from, func(r journal.Record) error {
-		if !seen[r.Call] {
-			seen[r.Call] = true
-			recent = append(recent, r.Call)
-		}
-		if r.Seq >= state.Last {
-			return errEnough
-		}
-		return nil
-	})
-	if !errors.Is(err, errEnough) {
+	w, err := readWindow(ctx, j, from, state.Last)
+	if err != nil {
 		return nil, err
 	}
-	recent = recent[max(0, len(recent)-limit):]
-	views, err := readCalls(ctx, j, recent)
+	views, err := readCalls(ctx, w, w.calls[max(0, len(w.calls)-limit):])
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,20 +58,9 @@ func Pending(ctx context.Context, j Journal) ([]View, error) {
 	if err != nil || state.Messages == 0 || checkpoint >= state.Last {
 		return nil, err
 	}
-	var ids []string
-	seen := make(map[string]bool)
-	err = j.Tail(ctx, checkpoint+1, func(r journal.Record) error {
-		if !seen[r.Call] {
-			seen[r.Call] = true
-			ids = append(ids, r.Call)
-		}
-		if r.Seq >= state.Last {
-			return errEnough
-		}
-		return nil
-	})
-	if !errors.Is(err, errEnough) {
+	w, err := readWindow(ctx, j, checkpoint+1, state.Last)
+	if err != nil {
 		return nil, err
 	}
-	return readCalls(ctx, j, ids)
+	return readCalls(ctx, w, w.calls)
 }

@@ -125,6 +125,15 @@ func TestExplain(t *testing.T) {
 	s.settle(c, other)
 	_, errs = s.cli(exitRun, "explain", ".") // the end of none
 	require.Contains(t, errs, "no call")
+	for range 12 { // two of them end in the same digit
+		call := s.pbx.Inbound(asterisktest.Party{Number: "+493010001234"}, "+15550100001")
+		call.Hangup()
+		require.NoError(t, call.Err())
+	}
+	s.eventually(c, "more than one call ends so", func() bool {
+		_, out, errs := runCLI(t.Context(), "explain", "--config", s.config, "0")
+		return out == "" && strings.Contains(errs, `calls end with "0"`) && strings.Contains(errs, "give more of the id")
+	})
 	c.stop(t)
 
 	alone, _ := s.cli(exitOK, "explain", id)
