@@ -84,7 +84,7 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 	case gone:
 		return w.gone(ctx, in, o)
 	case invalid:
-		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || (c != nil && c.AnsweredByID != 0)) {
+		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || len(update.CustomFields) > 0 || (c != nil && c.AnsweredByID != 0)) {
 			return w.bare(ctx, in, o.Step, err)
 		}
 		return w.park(ctx, in, o.Step, err)

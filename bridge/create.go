@@ -37,7 +37,7 @@ func (w *work) create(ctx context.Context) result {
 	switch v.kind {
 	case ok:
 		w.log.WithField("ticket_id", ticket.ID).WithField("via_id", request.Ticket.ViaID).Info("ticket made")
-		if w.step.Bare {
+		if w.step.Bare && !w.hasForm() {
 			w.unverify()
 		}
 		return w.note(ctx, Outcome{
@@ -47,7 +47,7 @@ func (w *work) create(ctx context.Context) result {
 	case unknown:
 		return w.fateUnknown(ctx, in, StepCreate, err)
 	case invalid:
-		if !w.step.Bare && request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 {
+		if !w.step.Bare && (request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 || dressed(request.Ticket)) {
 			return w.bare(ctx, in, StepCreate, err)
 		}
 		return w.park(ctx, in, StepCreate, err)
@@ -67,8 +67,9 @@ func answeredBy(t zendesk.VoiceTicket) int64 {
 	return t.Ticket.VoiceComment.AnsweredByID
 }
 
-// bare has a refused write made without the agent: he is what was refused, most
-// likely, and must not cost a ticket.
+// bare has a refused write made without the agent, and without what the form
+// says besides words: they are what was refused, most likely, and must not cost
+// a ticket.
 func (w *work) bare(ctx context.Context, in intent, step StepKind, err error) result {
 	w.warn(err).Warn("refused with its agent, made without")
 	return w.note(ctx, Outcome{Kind: Freed, Step: step, Intent: in.id, Bare: true, Reason: err.Error()})

@@ -46,8 +46,8 @@ type Policy struct {
 	// AnonymousEmail is the user for withheld numbers; "" makes one.
 	AnonymousEmail string
 	Shared         SharedNumbers
-	// Tags are put on each ticket, besides those that say what it was.
-	Tags []string
+	// Form is what tickets look like.
+	Form Form
 	// Lines are our numbers by E.164.
 	Lines map[string]Line
 	// Country is how national numbers are read where the line says nothing.
@@ -65,6 +65,8 @@ type Line struct {
 	Country string
 	// Pop is the line's own policy, nil for the site's.
 	Pop *screenpop.Policy
+	// Form is the line's own, whole; nil for the site's.
+	Form *Form
 }
 
 // line is the line of a call, the zero Line with the site's country if it is

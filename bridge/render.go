@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
 )
@@ -41,6 +41,7 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 	} else {
 		fields.Comment = w.comment()
 	}
+	w.dress(&fields)
 	request := zendesk.VoiceTicket{Ticket: fields}
 	if w.step.Want.Key != "" && !w.step.Bare {
 		request.DisplayToAgent = w.step.Want.Agent.ZendeskID
@@ -51,7 +52,7 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 // ticketUpdate renders what completes the ticket: the voice comment where there
 // is audio; without, the player would say 'not available', so a private comment.
 func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
-	update := zendesk.TicketUpdate{Metadata: w.metadata(intent)}
+	update := zendesk.TicketUpdate{Metadata: w.metadata(intent), CustomFields: w.lateFields()}
 	if w.record.Audio.playable() {
 		update.VoiceComment = w.voiceComment()
 	} else {
@@ -76,7 +77,8 @@ func (w *work) voiceComment() *zendesk.VoiceComment {
 	return c
 }
 
-// comment says in words what a voice comment says in fields.
+// comment says in words what a voice comment says in fields: in those of the
+// form if it has any.
 func (w *work) comment() *zendesk.Comment {
 	private := false
 	var b strings.Builder
@@ -85,6 +87,17 @@ func (w *work) comment() *zendesk.Comment {
 			fmt.Fprintf(&b, "%s: %s\n", name, clip(value, maxLine))
 		}
 	}
+	if said := clip(lines(w.write("comment", w.policy.form(w.call).Comment)), maxComment); said != "" {
+		b.WriteString(said + "\n\n")
+	} else {
+		w.summary(line)
+	}
+	w.remarks(line)
+	return &zendesk.Comment{Body: b.String(), Public: &private}
+}
+
+// summary is what talkbridge says of a call where the form does not.
+func (w *work) summary(line func(name, value string)) {
 	line("Call", w.headline())
 	line("From", w.describe(w.call.From))
 	line("To", w.describe(w.call.To))
@@ -99,6 +112,10 @@ func (w *work) comment() *zendesk.Comment {
 		line("Duration", length(w.call.Duration()))
 		line("Talked", w.talked())
 	}
+}
+
+// remarks are what people must be told in any form.
+func (w *work) remarks(line func(name, value string)) {
 	if w.record.Predecessor != 0 {
 		line("Continues", fmt.Sprintf("ticket #%d, which was closed before the call was complete", w.record.Predecessor))
 	}
@@ -107,7 +124,6 @@ func (w *work) comment() *zendesk.Comment {
 	}
 	line("Call ID", string(w.id))
 	line("Joined", w.joined())
-	return &zendesk.Comment{Body: b.String(), Public: &private}
 }
 
 // joined are the ids of the calls that became one with this one.
@@ -120,6 +136,18 @@ func (w *work) joined() string {
 }
 
 func (w *work) subject() string {
+	subject := w.ownSubject()
+	if said := wording.Line(w.write("subject", w.policy.form(w.call).Subject)); said != "" {
+		subject = clip(said, maxSubject)
+	}
+	if w.record.Predecessor != 0 {
+		subject += fmt.Sprintf(" (continues #%d)", w.record.Predecessor)
+	}
+	return subject
+}
+
+// ownSubject is the subject where the form says nothing.
+func (w *work) ownSubject() string {
 	who := w.describe(w.call.Customer())
 	var subject string
 	switch {
@@ -134,16 +162,13 @@ func (w *work) subject() string {
 	default:
 		subject = dispositionWord(w.call.Disposition) + " call from " + who
 	}
-	if w.record.Predecessor != 0 {
-		subject += fmt.Sprintf(" (continues #%d)", w.record.Predecessor)
-	}
 	return subject
 }
 
 // tags say what the call was. They are only ever given at the create: an update
 // would replace those that people set.
 func (w *work) tags() []string {
-	tags := slices.Concat([]string{"talkbridge"}, w.policy.Tags, []string{"call_" + string(w.call.Direction)})
+	tags := slices.Concat([]string{"talkbridge"}, w.formTags(), []string{"call_" + string(w.call.Direction)})
 	switch {
 	case w.step.Via == zendesk.ViaVoicemail:
 		tags = append(tags, "call_voicemail")
@@ -226,17 +251,7 @@ const (
 )
 
 // clip shortens a text to at most limit bytes, at the end of a character.
-func clip(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const sign = "…"
-	cut := limit - len(sign)
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + sign
-}
+func clip(text string, limit int) string { return wording.Clip(text, limit) }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

@@ -53,7 +53,14 @@ func renderCases() []renderCase {
 		{name: "end-estimated", call: answered().event(65, telephony.Event{Kind: telephony.LegEnded, Leg: "1001", Estimated: true}).event(65, telephony.Event{Kind: telephony.LegEnded, Leg: "t", Estimated: true}), done: ticket},
 		{name: "successor", call: ended(), done: append(ticket[:3:3], intendedComplete(), resultOf(TicketClosed, StepComplete, "c"))},
 		{name: "refused-with-agent", call: answered(), done: []Outcome{known(), intendedCreate("h", 5), {Kind: Freed, Step: StepCreate, Intent: "h", Bare: true}}},
-		{name: "tags-of-the-site", call: missed(), done: []Outcome{known()}, policy: func(p *Policy) { p.Tags = []string{"phone", "hq"} }},
+		{name: "form-at-the-answer", call: answered(), done: []Outcome{known()}, policy: dressedUp},
+		{name: "form-at-the-end", call: ended(), done: []Outcome{known()}, policy: func(p *Policy) { atEnd(p); dressedUp(p) }},
+		{name: "form-completed", call: ended(), done: ticket, policy: dressedUp},
+		{name: "form-of-the-line", call: missed(), done: []Outcome{known()}, policy: dressedLine},
+		{name: "form-refused", call: answered(), done: []Outcome{known(), intendedCreate("h", 5), {Kind: Freed, Step: StepCreate, Intent: "h", Bare: true}}, policy: dressedUp},
+		{name: "form-hostile", call: from(customerA, hostile).talks("1001"), done: []Outcome{known()}, policy: dressedUp},
+		{name: "form-without-values", call: answered(), done: []Outcome{known()}, policy: undressed},
+		{name: "tags-of-the-site", call: missed(), done: []Outcome{known()}, policy: func(p *Policy) { p.Form.Tags = templates("phone", "hq") }},
 	}
 }
 
@@ -66,7 +73,7 @@ func (c renderCase) request(t *testing.T) any {
 	}
 	record := after(c.done...)
 	step := plan(c.call.state(), &record, policy, Moment{Now: c.call.state().EndedAt.Add(1)})
-	w := &work{id: testCall, call: c.call.state(), record: record, policy: policy, step: step}
+	w := &work{id: testCall, call: c.call.state(), record: record, policy: policy, step: step, log: noLog()}
 	switch step.Kind {
 	case StepCreate:
 		return w.voiceTicket("node1-INTENT")

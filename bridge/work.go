@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
@@ -34,6 +35,8 @@ type work struct {
 	log    logrus.FieldLogger
 	// numbers are those that were read already.
 	numbers map[telephony.Party]telephony.Number
+	// said is what templates may say, once they have said something.
+	said *wording.Call
 	// answer is what Zendesk made of our credentials.
 	answer answer
 }

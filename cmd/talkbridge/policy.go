@@ -19,7 +19,7 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		OutboundUnanswered: cfg.Tickets.OutboundUnanswered,
 		AnonymousEmail:     cfg.Tickets.AnonymousUser,
 		Shared:             bridge.SharedNumbers(cfg.Tickets.SharedNumberPolicy),
-		Tags:               cfg.Tickets.Tags,
+		Form:               newForm(cfg.TicketsFor(config.Line{})),
 		Lines:              make(map[string]bridge.Line, len(cfg.Lines)),
 		Country:            cfg.Country,
 		Pop:                popPolicy(cfg.ScreenPop),
@@ -27,8 +27,8 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Settle:             cfg.Tickets.Settle,
 	}
 	for _, line := range cfg.Lines {
-		pop := popPolicy(cfg.PopFor(line))
-		p.Lines[line.Number] = bridge.Line{Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop}
+		pop, form := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line))
+		p.Lines[line.Number] = bridge.Line{Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form}
 	}
 	return p
 }

@@ -23,6 +23,8 @@ type decoder struct {
 
 	env func(string) (string, bool)
 	at  map[string]place
+	// source is the file, for places within a text.
+	source string
 }
 
 // field is one key of a struct type.
@@ -49,7 +51,7 @@ func fieldsOf(t reflect.Type) []field {
 
 // isSection reports whether a type is a mapping of keys in the file, and not one value.
 func isSection(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Secret]() && t != reflect.TypeFor[AgentRef]()
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Secret]() && t != reflect.TypeFor[AgentRef]() && t != reflect.TypeFor[FieldValue]()
 }
 
 // config returns the defaults overlaid with what root says.

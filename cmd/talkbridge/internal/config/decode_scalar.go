@@ -19,6 +19,9 @@ func (d *decoder) scalar(node ast.Node, into reflect.Value, f field, path string
 		into.SetBool(b.Value)
 		return
 	}
+	if d.number(node, into, path) {
+		return
+	}
 	if into.Kind() == reflect.Bool {
 		d.wrong(node, path, "is neither true nor false", "write true or false, without quotes")
 		return
@@ -73,6 +76,18 @@ func (d *decoder) text(node ast.Node, into reflect.Value, f field, path, text st
 		d.duration(node, target, f, path, text)
 	case *int:
 		d.count(node, into, f, path, text)
+	case *Template:
+		d.template(node, path, text)
+		*target = Template(text)
+	case *TagTemplate:
+		d.tag(node, target, f, path, text)
+	case *IDTemplate:
+		d.id(node, target, path, text)
+	case *PriorityTemplate:
+		d.priority(node, target, path, text)
+	case *FieldValue:
+		d.template(node, path, text)
+		target.Value = Template(text)
 	case *Size:
 		size, ok := parseSize(text)
 		if !ok {

@@ -49,6 +49,16 @@ const (
 	SharedNumberNewest SharedNumber = "newest" // the user who came last
 )
 
+// FieldType is what a ticket field holds.
+type FieldType string
+
+// The values of FieldType.
+const (
+	FieldTypeText     FieldType = "text"
+	FieldTypeInteger  FieldType = "integer"  // written as digits
+	FieldTypeCheckbox FieldType = "checkbox" // written as true or false
+)
+
 // Scope is which calls a token shows.
 type Scope string
 
@@ -84,6 +94,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[RingGroups]():   {string(RingGroupsAnswer), string(RingGroupsAll)},
 	reflect.TypeFor[CreateAt]():     {string(CreateAtAnswer), string(CreateAtEnd)},
 	reflect.TypeFor[SharedNumber](): {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[FieldType]():    {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
 	reflect.TypeFor[Scope]():        {string(ScopeAll)},
 	reflect.TypeFor[LogLevel]():     {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
 	reflect.TypeFor[LogFormat]():    {string(LogFormatText), string(LogFormatJSON)},

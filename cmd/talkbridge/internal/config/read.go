@@ -51,7 +51,7 @@ func parse(name string, data []byte, mode os.FileMode, env func(string) (string,
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	d := &decoder{report: r, env: env, at: map[string]place{}}
+	d := &decoder{report: r, env: env, at: map[string]place{}, source: string(data)}
 	cfg := d.config(root)
 	v := &validator{report: r, at: d.at, cfg: cfg, dir: filepath.Dir(name)}
 	v.validate(mode)

@@ -74,8 +74,8 @@ var patterns = map[string]string{
 	"url":      `^https?://[^?#]+$`,
 	"email":    `^[^@\s]+@[^@\s]+$`,
 	"hostport": `:[0-9]+$`,
+	"tag":      `^\S{1,100}$|\{\{`,
 	"channel":  `^[A-Za-z][A-Za-z0-9_]*/[^\s/;,]+$`,
-	"tag":      `^\S{1,100}$`,
 	"origin":   `^https?://[^/?#@\s]+/?$`,
 }
 
@@ -147,9 +147,19 @@ func scalarSchema(v reflect.Value, f field) *schema {
 		return &schema{Type: "boolean", Default: value}
 	case Secret:
 		return &schema{Type: "string", WriteOnly: true}
+	case IDTemplate:
+		return &schema{AnyOf: []*schema{text(`^[0-9]+$|\{\{`, ""), {Type: "integer", Minimum: 1}}}
+	case PriorityTemplate:
+		return text(`^(low|normal|high|urgent)$|\{\{`, "")
+	case FieldValue:
+		return &schema{Type: []string{"string", "integer", "boolean"}}
 	case int:
 		least, most := countRange(f.check)
-		return &schema{AnyOf: []*schema{{Type: "integer", Minimum: least, Maximum: most}, {Type: "string", Pattern: variable}}, Default: value}
+		s := &schema{AnyOf: []*schema{{Type: "integer", Minimum: least, Maximum: most}, {Type: "string", Pattern: variable}}}
+		if value != 0 {
+			s.Default = value
+		}
+		return s
 	case AgentRef:
 		return &schema{AnyOf: []*schema{text("^([^@\\s]+@[^@\\s]+|[0-9]+)$", ""), {Type: "integer", Minimum: 1}}}
 	case time.Duration:

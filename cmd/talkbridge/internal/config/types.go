@@ -123,6 +123,8 @@ type Line struct {
 	Country string `yaml:"country" check:"country"`
 	// What is different for this line when pages open.
 	ScreenPop LinePop `yaml:"screen_pop"`
+	// What is different for this line on its tickets.
+	Tickets LineTickets `yaml:"tickets"`
 }
 
 // Agent is a person who answers calls.
@@ -167,10 +169,50 @@ type Tickets struct {
 	AnonymousUser string `yaml:"anonymous_user" check:"email"`
 	// Whose call it is when several users share the caller's number.
 	SharedNumberPolicy SharedNumber `yaml:"shared_number_policy"`
-	// Tags that every ticket gets.
-	Tags []string `yaml:"tags" check:"tag"`
+	// What the ticket is called, a template; without it, talkbridge's own words, which a template has as {{.subject}}.
+	Subject Template `yaml:"subject"`
+	// The private comment that tells of a call without audio, a template of one or more lines; without it, talkbridge's own.
+	Comment Template `yaml:"comment"`
+	// Tags that every ticket gets, templates or not. An empty one is left out.
+	Tags []TagTemplate `yaml:"tags" check:"tag"`
+	// Values for ticket fields of the account.
+	CustomFields []CustomField `yaml:"custom_fields"`
+	// Id of the group that the ticket goes to, or a template that writes it; empty leaves it to Zendesk.
+	Group IDTemplate `yaml:"group"`
+	// Id of the brand, or a template that writes it; empty leaves it to Zendesk.
+	Brand IDTemplate `yaml:"brand"`
+	// Priority: low, normal, high or urgent, or a template that writes one of them or nothing.
+	Priority PriorityTemplate `yaml:"priority"`
 	// How long a ticket whose creation was not confirmed is looked for before it is made again. Longer is safer, shorter is quicker.
 	Settle time.Duration `yaml:"settle" check:"30s..10m"`
+}
+
+// LineTickets is what a line does differently from Tickets; what is empty is as there.
+type LineTickets struct {
+	// What the ticket is called, for this line; a template.
+	Subject Template `yaml:"subject"`
+	// The private comment of a call without audio, for this line; a template.
+	Comment Template `yaml:"comment"`
+	// Tags that the tickets of this line get besides those of the site.
+	Tags []TagTemplate `yaml:"tags" check:"tag"`
+	// Values for ticket fields, besides those of the site; the same id stands in for the site's.
+	CustomFields []CustomField `yaml:"custom_fields"`
+	// Id of the group, for this line, or a template that writes it.
+	Group IDTemplate `yaml:"group"`
+	// Id of the brand, for this line, or a template that writes it.
+	Brand IDTemplate `yaml:"brand"`
+	// Priority, for this line, or a template that writes it.
+	Priority PriorityTemplate `yaml:"priority"`
+}
+
+// CustomField is a value for one ticket field of the account.
+type CustomField struct {
+	// Id of the field, from Admin Center, Objects and rules, Tickets, Fields.
+	ID int `yaml:"id,required" check:"1..9007199254740991"`
+	// The value: a template for a text, a whole number, or true or false for a checkbox. An empty text leaves the field alone.
+	Value FieldValue `yaml:"value,required"`
+	// What the template of value writes, where the field is no text.
+	Type FieldType `yaml:"type"`
 }
 
 // Recordings says where audio is kept, and how its links are signed. Of Keys and KeysFile, exactly one is set after Load.

@@ -36,6 +36,7 @@ func (v *validator) validate(mode os.FileMode) {
 	v.lines()
 	v.agents()
 	v.tickets()
+	v.customFields("tickets", v.cfg.Tickets.CustomFields)
 	v.journal()
 	v.recordings()
 	v.http()

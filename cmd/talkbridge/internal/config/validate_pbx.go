@@ -80,6 +80,7 @@ func (v *validator) lines() {
 	first := map[string]string{}
 	for i := range v.cfg.Lines {
 		line, path := &v.cfg.Lines[i], fmt.Sprintf("lines[%d].number", i)
+		v.customFields(fmt.Sprintf("lines[%d].tickets", i), line.Tickets.CustomFields)
 		if line.Number == "" {
 			continue
 		}

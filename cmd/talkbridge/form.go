@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/bridge/wording"
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+)
+
+// newForm translates what tickets look like for the bridge.
+func newForm(t config.LineTickets) bridge.Form {
+	form := bridge.Form{
+		Subject: parsed(t.Subject), Comment: parsed(t.Comment),
+		Group: parsed(t.Group), Brand: parsed(t.Brand), Priority: parsed(t.Priority),
+	}
+	for _, tag := range t.Tags {
+		form.Tags = append(form.Tags, parsed(tag))
+	}
+	for _, f := range t.CustomFields {
+		field := bridge.Field{ID: int64(f.ID), Type: bridge.FieldType(f.Type)}
+		if source, isText := f.Value.Value.(config.Template); isText {
+			field.Template = parsed(source)
+		} else {
+			field.Value = f.Value.Value
+		}
+		form.Fields = append(form.Fields, field)
+	}
+	return form
+}
+
+// parsed is a template of a configuration that was loaded, nil for none. Loading
+// has parsed it before.
+func parsed[T ~string](source T) *wording.Template {
+	if source == "" {
+		return nil
+	}
+	t, err := wording.Parse(string(source))
+	if err != nil {
+		return nil
+	}
+	return t
+}
