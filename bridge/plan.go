@@ -171,7 +171,7 @@ func (p planner) expiry(want screenpop.Want) time.Time { return want.Since.Add(p
 func (p planner) wants() []screenpop.Want {
 	var wants []screenpop.Want
 	for _, want := range screenpop.Decide(p.call, p.pop, p.policy.Directory) {
-		if _, answered := p.record.Pops[want.Key]; answered {
+		if _, answered := p.record.Pops[want.Key]; answered || present(p.call, p.record.Pops, want) {
 			continue
 		}
 		want.Since = want.Since.Add(p.ahead)
