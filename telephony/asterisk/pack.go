@@ -3,6 +3,7 @@ package asterisk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,8 +51,25 @@ func (p *packer) add(e telephony.Event, now time.Time) {
 		p.order = append(p.order, w)
 	}
 	w.events = append(w.events, e)
+	if e.Kind == telephony.CallLinked {
+		p.hurry(e.Other, w, now)
+	}
 	if urgent(e) || len(w.events) >= maxPack {
 		w.due = now
+	}
+}
+
+// hurry delivers what waits of a call before w, which links it with another:
+// who left the one must not be taken for somebody who meets those of the other.
+func (p *packer) hurry(call telephony.CallID, w *pack, now time.Time) {
+	other, ok := p.waiting[call]
+	if !ok {
+		return
+	}
+	other.due = now
+	i, k := slices.Index(p.order, w), slices.Index(p.order, other)
+	if i < k {
+		p.order = slices.Insert(slices.Delete(p.order, k, k+1), i, other)
 	}
 }
 

@@ -39,6 +39,12 @@ func fact1(call, id string, kind telephony.Kind) telephony.Event {
 	return e
 }
 
+func linked(call, id, other string) telephony.Event {
+	e := fact1(call, id, telephony.CallLinked)
+	e.Other = telephony.CallID("hq/pbx1/" + other)
+	return e
+}
+
 func TestPacker(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
@@ -52,6 +58,18 @@ func TestPacker(t *testing.T) {
 		puts []put
 		rest []string // the entries at the end
 	}{
+		{
+			name: "what waits of a call comes before its link with another",
+			puts: []put{
+				{e: fact1("a", "1", telephony.LegUnbridged)},
+				{e: fact1("b", "2", telephony.LegUnbridged)},
+				{e: linked("a", "3", "b"), want: []string{"2", "1 3"}},
+			},
+		},
+		{
+			name: "a link of which nothing else waits",
+			puts: []put{{e: linked("a", "1", "b"), want: []string{"1"}}},
+		},
 		{
 			name: "what nobody acts upon waits",
 			puts: []put{{e: fact1("a", "1", telephony.LegStarted)}, {at: 19 * time.Millisecond, e: fact1("a", "2", telephony.CallHint)}},

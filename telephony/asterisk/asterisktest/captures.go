@@ -101,7 +101,8 @@ func CoreShowChannels(name string) ([]byte, error) {
 }
 
 // Voicemail returns the files of the mailbox folder that a capture left behind,
-// named as in the spool (msg0000.wav, msg0000.txt). Recorded for "b_voicemail".
+// named as in the spool (msg0000.wav, msg0000.txt). Recorded for "b_voicemail"
+// and "d2_queue_all_busy_timeout".
 func Voicemail(name string) (fs.FS, error) {
 	dir := path.Join(captureDir, name+".vm")
 	if _, err := fs.Stat(captureFS, dir); err != nil {

@@ -26,7 +26,7 @@ func TestCapturesAreAllUsed(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, everyCapture, asterisktest.Captures())
 
-	used := map[string]bool{".gitattributes": true, "u2_miss_hangup.coreshowchannels.txt": true, "b_voicemail.vm/msg0000.txt": true, "b_voicemail.vm/msg0000.wav": true}
+	used := map[string]bool{".gitattributes": true, "u2_miss_hangup.coreshowchannels.txt": true, "b_voicemail.vm/msg0000.txt": true, "b_voicemail.vm/msg0000.wav": true, "d2_queue_all_busy_timeout.vm/msg0000.txt": true, "d2_queue_all_busy_timeout.vm/msg0000.wav": true}
 	for _, name := range everyCapture {
 		for _, suffix := range []string{".ami.txt", ".ami.times", ".meta.txt", ".ami.txt.gz", ".ami.times.gz"} {
 			used[name+suffix] = true

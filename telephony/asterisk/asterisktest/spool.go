@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,7 +37,7 @@ func (p *play) leaveMessage() error {
 	}
 	p.player.mail.Lock()
 	defer p.player.mail.Unlock()
-	mailbox := filepath.Join(p.player.Voicemail, "default", p.values[slotAgent][0])
+	mailbox := filepath.Join(p.player.Voicemail, "default", p.mailbox(string(text)))
 	if p.message, p.messages, err = nextMessage(filepath.Join(mailbox, "INBOX")); err != nil {
 		return fmt.Errorf("leave voicemail: %w", err)
 	}
@@ -50,6 +51,22 @@ func (p *play) leaveMessage() error {
 	}
 	p.played.Message = filepath.Join(mailbox, "INBOX", p.message)
 	return nil
+}
+
+// mailbox is that of the captured message: it follows its agent, if it is one of
+// an agent of the call.
+func (p *play) mailbox(text string) string {
+	for line := range strings.Lines(text) {
+		captured, found := strings.CutPrefix(strings.TrimSpace(line), "origmailbox=")
+		if !found {
+			continue
+		}
+		if i := slices.Index(p.template.originals[slotAgent], captured); i >= 0 {
+			return p.values[slotAgent][i]
+		}
+		return captured
+	}
+	return p.values[slotAgent][0]
 }
 
 // nextMessage returns the first free name of a folder and how many messages
@@ -89,7 +106,7 @@ func (p *play) messageText(text string) string {
 	number := or(p.played.Caller.Number, p.template.callerNumber)
 	name := or(escapeName(p.played.Caller.Name), p.template.callerName)
 	values := map[string]string{
-		"origmailbox": p.values[slotAgent][0],
+		"origmailbox": p.mailbox(text),
 		"exten":       "+" + p.values[slotDID][0],
 		"callerchan":  p.values[slotChannel][0],
 		"callerid":    `"` + name + `" <` + number + `>`,
