@@ -2,6 +2,7 @@ package zendesk
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,9 @@ type call struct {
 	query url.Values
 	// body is sent as JSON; nil sends none.
 	body any
+	// file is sent as it is, as what contentType says; nil sends none.
+	file        []byte
+	contentType string
 	// idempotencyKey is sent where it is not empty.
 	idempotencyKey string
 }
@@ -49,7 +53,11 @@ func (c *Client) do(ctx context.Context, cl call, out answer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, &timeoutError{after: c.timeout})
+	timeout := c.timeout
+	if cl.file != nil {
+		timeout = max(timeout, uploadTimeout)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{after: timeout})
 	defer cancel()
 	for first := true; ; first = false {
 		credentials, err := c.auth.authorization(ctx)
@@ -83,7 +91,7 @@ func (c *Client) encode(cl call) (target string, payload []byte, err error) {
 		return "", nil, &InputError{Operation: cl.op.name, Field: "Idempotency-Key", Problem: "want up to 255 printable characters"}
 	}
 	if cl.body == nil {
-		return target, nil, nil
+		return target, cl.file, nil
 	}
 	payload, err = json.Marshal(cl.body)
 	if err != nil {
@@ -150,7 +158,7 @@ func (c *Client) send(ctx context.Context, cl call, target string, payload []byt
 // setHeaders sets what every request carries, and the call's own.
 func (c *Client) setHeaders(req *http.Request, cl call, credentials string) {
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", cmp.Or(cl.contentType, "application/json"))
 	req.Header.Set("User-Agent", c.userAgent)
 	if credentials != "" {
 		req.Header.Set("Authorization", credentials)

@@ -31,6 +31,7 @@ type account struct {
 	limiter   *limiter
 	replays   replays
 	pops      ring[Pop]
+	uploads   []Uploaded
 	hub       *hub
 }
 

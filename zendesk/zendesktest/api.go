@@ -145,6 +145,8 @@ var operations = []operation{
 	{method: "GET", pattern: "/api/v2/tickets/{id}/audits", run: (*account).listAudits, limit: limitAudits},
 	{method: "GET", pattern: "/api/v2/tickets/{id}/comments", run: (*account).listComments, resource: "tickets"},
 
+	{method: "POST", pattern: uploadsPath, run: (*account).upload},
+
 	{method: "GET", pattern: "/api/v2/search", run: (*account).search, limit: limitSearch},
 	{method: "GET", pattern: "/api/v2/users/search", run: (*account).searchUsers, resource: "users", limit: limitSearch},
 	{method: "GET", pattern: "/api/v2/users/show_many", run: (*account).showManyUsers, resource: "users"},

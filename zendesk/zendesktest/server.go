@@ -132,11 +132,15 @@ func (s *Server) Close() {
 // ServeHTTP answers an API request or serves a page. A fault may end it with http.ErrAbortHandler, as net/http
 // expects of handlers that cut the connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, attachmentsPath) {
+		s.serveAttachment(w, r)
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/oauth/") {
 		s.pages.ServeHTTP(w, r)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit(r)))
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
 			panic(http.ErrAbortHandler) // The client went away in the middle of its request.
