@@ -39,7 +39,7 @@ const (
 type Options struct {
 	Journal Journal
 	Zendesk Zendesk
-	// Audio collects voicemail; nil refuses it with that reason.
+	// Audio collects voicemail and recordings; nil refuses them with that reason.
 	Audio  AudioCollector
 	Policy *Policy
 	// Node names this process in intents.
@@ -293,4 +293,8 @@ type noAudio struct{}
 
 func (noAudio) Collect(context.Context, telephony.CallID, string) (Audio, error) {
 	return Audio{Refused: "no folder for voicemail is configured (sources[].asterisk.voicemail)"}, nil
+}
+
+func (noAudio) CollectRecording(context.Context, telephony.CallID, string) (Audio, error) {
+	return Audio{Refused: "no folder of recordings is configured (sources[].asterisk.recordings)"}, nil
 }

@@ -46,6 +46,9 @@ type AudioCollector interface {
 	// Collect waits, within bounds, until the file is final. What can never be
 	// served is no error but Audio.Refused; an error is worth another try.
 	Collect(ctx context.Context, call telephony.CallID, path string) (Audio, error)
+	// CollectRecording does so with the recording of a call that is over. The
+	// zero Audio says that nothing was recorded.
+	CollectRecording(ctx context.Context, call telephony.CallID, path string) (Audio, error)
 }
 
 // worthRetrying reports whether an append may succeed later: the journal is

@@ -39,7 +39,7 @@ func laneOf(s Step) lane {
 		return laneUpdates
 	case StepLink, StepJoin:
 		return laneRest
-	case StepAudio:
+	case StepAudio, StepRecording:
 		return laneLocal
 	}
 	return laneRest

@@ -52,6 +52,8 @@ const (
 	StepCaller StepKind = "caller"
 	// StepAudio collects the voicemail that the caller left.
 	StepAudio StepKind = "audio"
+	// StepRecording collects the recording of the call.
+	StepRecording StepKind = "recording"
 	// StepCreate makes the ticket.
 	StepCreate StepKind = "create"
 	// StepLookup asks whether a create of unknown fate made the ticket.

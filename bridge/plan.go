@@ -130,7 +130,7 @@ func (p planner) owed() []Step {
 	if p.record.Open != nil {
 		return append(steps, p.unknown())
 	}
-	return append(steps, p.candidates(p.caller, p.audio, p.create, p.check, p.join, p.complete, p.link)...)
+	return append(steps, p.candidates(p.caller, p.audio, p.recording, p.create, p.check, p.join, p.complete, p.link)...)
 }
 
 // candidates are those of the steps that are owed.
@@ -269,6 +269,23 @@ func (p planner) audio() (Step, bool) {
 	return Step{Kind: StepAudio, Reason: "the caller left a message"}, true
 }
 
+// recording is owed when an answered call is over: until then the file is being
+// written. A message that was left after an answer is what the ticket plays.
+func (p planner) recording() (Step, bool) {
+	owed := p.call.Ended() && p.call.Answered() && p.call.Recording != "" && p.call.Voicemail == nil &&
+		p.policy.Recorded[p.id.Source()] && p.record.Recording == nil
+	return Step{Kind: StepRecording, Reason: "the call was recorded"}, owed
+}
+
+// awaitRecording is until when the ticket waits for its recording; zero if
+// there is none to wait for.
+func (p planner) awaitRecording() time.Time {
+	if _, owed := p.recording(); !owed {
+		return time.Time{}
+	}
+	return p.call.EndedAt.Add(p.ahead + p.policy.recordingWait())
+}
+
 // create makes the ticket, when one is wanted and its requester is known.
 func (p planner) create() (Step, bool) {
 	step, wanted := p.ticket()
@@ -282,6 +299,9 @@ func (p planner) create() (Step, bool) {
 	if !step.Final && !p.record.Bare[StepCreate] {
 		step.Want = p.shownBy()
 	}
+	if step.Final {
+		step.At = p.awaitRecording()
+	}
 	step.Final, step.Covers = step.Final && p.fits(step.Via), p.covers()
 	return step, true
 }
@@ -290,7 +310,7 @@ func (p planner) create() (Step, bool) {
 // voicemail has a voice comment, which cannot say why there is no audio; a
 // successor has a plain one, which names its predecessor and plays nothing.
 func (p planner) fits(via zendesk.ViaID) bool {
-	playable := p.record.Audio.playable()
+	playable := p.record.sound().playable()
 	if via == zendesk.ViaVoicemail {
 		return playable
 	}
@@ -356,7 +376,7 @@ func (p planner) complete() (Step, bool) {
 	if p.call.Voicemail != nil && p.record.Audio == nil {
 		owed = false
 	}
-	return Step{Kind: StepComplete, Reason: "the call is over", Covers: p.covers()}, owed
+	return Step{Kind: StepComplete, At: p.awaitRecording(), Reason: "the call is over", Covers: p.covers()}, owed
 }
 
 // link notes on a duplicate which ticket is the right one.

@@ -37,6 +37,10 @@ const (
 // than the client's time-out, the kernel's and the server's together.
 const DefaultSettle = 90 * time.Second
 
+// DefaultRecordingWait is enough for a phone system that finishes a recording at
+// the hang-up, on a folder that is there.
+const DefaultRecordingWait = time.Minute
+
 // Policy is what the site decided. It is read only once made, so that it may
 // be exchanged while the bridge runs.
 type Policy struct {
@@ -54,6 +58,13 @@ type Policy struct {
 	Country   string
 	Pop       screenpop.Policy
 	Directory *screenpop.Directory
+	// Recorded are the sources whose calls are recorded to a folder that can be
+	// read. Of others the tickets play nothing.
+	Recorded map[string]bool
+	// RecordingWait is how long after the end of its call a ticket waits for
+	// the recording. Then it is completed without, and gets it when it comes.
+	// Zero means DefaultRecordingWait.
+	RecordingWait time.Duration
 	// Settle is how long a write of unknown fate is looked up before it is
 	// repeated. Zero means DefaultSettle.
 	Settle time.Duration
@@ -85,6 +96,13 @@ func (p *Policy) pop(s telephony.State) screenpop.Policy {
 		return *line.Pop
 	}
 	return p.Pop
+}
+
+func (p *Policy) recordingWait() time.Duration {
+	if p.RecordingWait > 0 {
+		return p.RecordingWait
+	}
+	return DefaultRecordingWait
 }
 
 func (p *Policy) settle() time.Duration {

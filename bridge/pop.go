@@ -57,8 +57,8 @@ func (w *work) openTicket(ctx context.Context, user int64, deadline time.Time) i
 	return ticket.ID
 }
 
-// maxAudioTries bounds how often a voicemail is fetched before the ticket goes
-// without.
+// maxAudioTries bounds how often audio is fetched before the ticket goes
+// without: over about twelve minutes.
 const maxAudioTries = 12
 
 // audio collects the message that the caller left.
@@ -77,4 +77,22 @@ func (w *work) audio(ctx context.Context) result {
 		w.log.WithField("err", audio.Refused).Error("voicemail not collected")
 	}
 	return w.note(ctx, Outcome{Kind: AudioKept, Step: StepAudio, Audio: &audio})
+}
+
+// recording collects the recording of the call.
+func (w *work) recording(ctx context.Context) result {
+	audio, err := w.b.audio.CollectRecording(ctx, w.id, w.call.Recording)
+	if err != nil {
+		if ctx.Err() != nil {
+			return result{}
+		}
+		if w.record.waits[StepRecording].tries < maxAudioTries {
+			return w.putOff(verdict{kind: retry}, err)
+		}
+		audio = Audio{Refused: err.Error()}
+	}
+	if audio.Refused != "" {
+		w.log.WithField("err", audio.Refused).Error("recording not collected")
+	}
+	return w.note(ctx, Outcome{Kind: AudioKept, Step: StepRecording, Audio: &audio})
 }

@@ -53,6 +53,8 @@ type Record struct {
 	Pops map[string]*screenpop.Outcome
 	// Audio is the kept voicemail, nil while there is none.
 	Audio *Audio
+	// Recording is the kept recording of the call, nil while there is none.
+	Recording *Audio
 
 	// Duplicates are further tickets of this call; Linked counts those noted.
 	Duplicates []int64
@@ -119,9 +121,7 @@ func (r *Record) apply(seq uint64, o Outcome) {
 	case Popped:
 		r.popped(o.Want, o.Pop)
 	case AudioKept:
-		r.Audio = o.Audio
-		r.Completed = false // if the message came late, the ticket lacks it
-		r.clear(StepAudio)
+		r.kept(o)
 	case Parked:
 		r.park(o)
 	case Retried:
@@ -137,6 +137,27 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		r.found(o.Tickets...)
 		r.Checked = true
 	}
+}
+
+// kept notes that audio was collected. A ticket that was completed before lacks
+// it; that there is no recording does not change it.
+func (r *Record) kept(o Outcome) {
+	if o.Step == StepRecording {
+		r.Recording = o.Audio
+		r.Completed = r.Completed && !o.Audio.playable()
+	} else {
+		r.Audio, r.Completed = o.Audio, false
+	}
+	r.clear(o.Step)
+}
+
+// sound is what the ticket plays: the message that the caller left, or else the
+// recording; nil if neither is kept.
+func (r *Record) sound() *Audio {
+	if r.Audio.playable() || !r.Recording.playable() {
+		return r.Audio
+	}
+	return r.Recording
 }
 
 func (r *Record) intend(o Outcome) {
@@ -170,7 +191,7 @@ func (r *Record) done(o Outcome) {
 		r.close(o)
 	case StepLookup:
 		r.Checked = true
-	case StepCaller, StepAudio, StepPop, StepVerify: // they leave other outcomes
+	case StepCaller, StepAudio, StepRecording, StepPop, StepVerify: // they leave other outcomes
 	}
 	r.clear(o.Step)
 }

@@ -36,7 +36,7 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 		fields.AssigneeID = w.lastAgent()
 	}
 	// Sent together, the plain comment would win: it is one or the other.
-	if w.step.Via == zendesk.ViaVoicemail || (w.record.Audio.playable() && w.record.Predecessor == 0) {
+	if w.step.Via == zendesk.ViaVoicemail || (w.record.sound().playable() && w.record.Predecessor == 0) {
 		fields.VoiceComment = w.voiceComment()
 	} else {
 		fields.Comment = w.comment()
@@ -53,7 +53,8 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 // is audio; without, the player would say 'not available', so a private comment.
 func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
 	update := zendesk.TicketUpdate{Metadata: w.metadata(intent), CustomFields: w.lateFields()}
-	if w.record.Audio.playable() {
+	// One that is complete plays what there is: it is told of further calls.
+	if w.record.sound().playable() && !w.record.Completed {
 		update.VoiceComment = w.voiceComment()
 	} else {
 		update.Comment = w.comment()
@@ -71,8 +72,8 @@ func (w *work) voiceComment() *zendesk.VoiceComment {
 	if !w.step.Bare {
 		c.AnsweredByID = w.answeredBy()
 	}
-	if w.record.Audio != nil {
-		c.RecordingURL = w.record.Audio.URL
+	if sound := w.record.sound(); sound != nil {
+		c.RecordingURL = sound.URL
 	}
 	return c
 }
@@ -121,6 +122,9 @@ func (w *work) remarks(line func(name, value string)) {
 	}
 	if w.record.Audio != nil && w.record.Audio.Refused != "" {
 		line("Voicemail", "the message could not be collected: "+w.record.Audio.Refused)
+	}
+	if w.record.Recording != nil && w.record.Recording.Refused != "" {
+		line("Recording", "it could not be collected: "+w.record.Recording.Refused)
 	}
 	line("Call ID", string(w.id))
 	line("Joined", w.joined())

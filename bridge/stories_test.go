@@ -31,6 +31,10 @@ func (f *folder) Collect(context.Context, telephony.CallID, string) (bridge.Audi
 	return f.audio, nil
 }
 
+func (f *folder) CollectRecording(ctx context.Context, call telephony.CallID, path string) (bridge.Audio, error) {
+	return f.Collect(ctx, call, path)
+}
+
 // leavesMessage is a caller who is not answered, and speaks to the machine.
 func (p *phone) leavesMessage() {
 	p.comes()

@@ -82,6 +82,8 @@ func (w *work) run(ctx context.Context) result {
 		r = w.caller(ctx)
 	case StepAudio:
 		r = w.audio(ctx)
+	case StepRecording:
+		r = w.recording(ctx)
 	case StepCreate:
 		r = w.create(ctx)
 	case StepLookup:

@@ -19,16 +19,21 @@ import (
 // sweepEvery is how often audio that has outlived recordings.keep is removed.
 const sweepEvery = time.Hour
 
-// audio is everything about voicemail: where it comes from, where it is kept,
-// how its links are signed. It implements bridge.AudioCollector.
+// audio is everything about voicemails and recordings: where they come from,
+// where they are kept, how their links are signed. It implements
+// bridge.AudioCollector.
 type audio struct {
 	collector *voicemail.Collector
+	recorder  *voicemail.Recorder
 	store     *voicemail.Store
 	ring      *voicemail.Keyring
 	spools    map[string]*voicemail.Spool
+	folders   map[string]*voicemail.Recordings
 	publicURL string
-	keep      time.Duration
-	log       logrus.FieldLogger
+	// upload stores audio with Zendesk; nil links to it.
+	upload uploader
+	keep   time.Duration
+	log    logrus.FieldLogger
 }
 
 // openAudio opens the store and the spools of all sources. public is where the
@@ -44,24 +49,43 @@ func openAudio(cfg *config.Config, public net.Addr, log logrus.FieldLogger) (*au
 	}
 	a := &audio{
 		store: store, ring: ring, publicURL: cfg.HTTP.PublicURL, keep: cfg.Recordings.Keep, log: log,
-		spools: make(map[string]*voicemail.Spool),
+		spools: make(map[string]*voicemail.Spool), folders: make(map[string]*voicemail.Recordings),
 	}
 	if a.publicURL == "" {
 		a.publicURL = "http://" + public.String()
 	}
 	for i, s := range cfg.Sources {
-		if s.Asterisk == nil || s.Asterisk.Voicemail == "" {
+		if s.Asterisk == nil {
 			continue
 		}
-		spool, err := voicemail.OpenSpool(s.Asterisk.Voicemail, 0)
-		if err != nil {
-			return nil, errors.Join(explained(err, "sources[%d].asterisk.voicemail: %s: %s; correct the path, mount the spool there, or leave the key out",
-				i, s.Asterisk.Voicemail, reason(err)), a.Close())
+		if err := a.openFolders(fmt.Sprintf("sources[%d].asterisk", i), s.Name, s.Asterisk); err != nil {
+			return nil, errors.Join(err, a.Close())
 		}
-		a.spools[s.Name] = spool
 	}
 	a.collector = voicemail.NewCollector(a.spools, store, 0)
+	a.recorder = voicemail.NewRecorder(a.folders, store)
 	return a, nil
+}
+
+// openFolders opens what one phone system leaves audio in.
+func (a *audio) openFolders(key, source string, from *config.Asterisk) error {
+	if from.Voicemail != "" {
+		spool, err := voicemail.OpenSpool(from.Voicemail, 0)
+		if err != nil {
+			return explained(err, "%s.voicemail: %s: %s; correct the path, mount the spool there, or leave the key out",
+				key, from.Voicemail, reason(err))
+		}
+		a.spools[source] = spool
+	}
+	if from.Recordings != "" {
+		folder, err := voicemail.OpenRecordings(from.Recordings, 0)
+		if err != nil {
+			return explained(err, "%s.recordings: %s: %s; correct the path, mount the folder there, or leave the key out",
+				key, from.Recordings, reason(err))
+		}
+		a.folders[source] = folder
+	}
+	return nil
 }
 
 func openRing(cfg config.Recordings) (*voicemail.Keyring, error) {
@@ -93,6 +117,20 @@ func recordingsDir(cfg *config.Config) string {
 // Collect implements bridge.AudioCollector.
 func (a *audio) Collect(ctx context.Context, call telephony.CallID, path string) (bridge.Audio, error) {
 	kept, err := a.collector.Collect(ctx, call, path)
+	return a.told(ctx, kept, err)
+}
+
+// CollectRecording implements bridge.AudioCollector.
+func (a *audio) CollectRecording(ctx context.Context, call telephony.CallID, path string) (bridge.Audio, error) {
+	kept, err := a.recorder.Collect(ctx, call, path)
+	if refused, found := errors.AsType[*voicemail.RefusedError](err); found && refused.Reason == voicemail.NoSound {
+		return bridge.Audio{}, nil // nothing was recorded: the file is a header
+	}
+	return a.told(ctx, kept, err)
+}
+
+// told says how what was kept is reached, or why it was not kept.
+func (a *audio) told(ctx context.Context, kept voicemail.Audio, err error) (bridge.Audio, error) {
 	if refused, found := errors.AsType[*voicemail.RefusedError](err); found {
 		return bridge.Audio{Refused: refused.Error()}, nil
 	}
@@ -102,11 +140,11 @@ func (a *audio) Collect(ctx context.Context, call telephony.CallID, path string)
 	if err != nil {
 		return bridge.Audio{}, err
 	}
-	link, err := a.ring.Link(a.publicURL, kept)
+	url, err := a.address(ctx, kept)
 	if err != nil {
-		return bridge.Audio{}, fmt.Errorf("sign the link: %w", err)
+		return bridge.Audio{}, err
 	}
-	return bridge.Audio{URL: link, Seconds: int(kept.Duration.Round(time.Second) / time.Second)}, nil
+	return bridge.Audio{URL: url, Seconds: int(kept.Duration.Round(time.Second) / time.Second)}, nil
 }
 
 // sweep removes what has outlived its time, until ctx is over.
@@ -130,6 +168,9 @@ func (a *audio) Close() error {
 	errs := []error{a.store.Close()}
 	for _, s := range a.spools {
 		errs = append(errs, s.Close())
+	}
+	for _, f := range a.folders {
+		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
 }

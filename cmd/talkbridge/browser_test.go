@@ -48,7 +48,7 @@ func TestBrowserDemo(t *testing.T) {
 	require.Contains(t, b.eval(panel+`.querySelector(".subject .faint").textContent`), "via Phone call (inbound)")
 	require.Contains(t, b.eval(panel+`.querySelector(".comment .body").textContent`), "Call ID: demo/pbx1/")
 	b.await(panel+`.querySelectorAll(".comment").length`, "2")
-	require.Contains(t, b.eval(panel+`.querySelectorAll(".comment .body")[1].textContent`), "Ended: ")
+	require.Contains(t, b.eval(panel+`.querySelectorAll(".comment")[1].querySelector("audio").src`), "/recordings/")
 	require.Equal(t, "Alice Agent", b.eval(`document.querySelector(".me").textContent.trim().replace(/^\S+\s+/, "")`))
 	b.await(`document.querySelector("[data-live]").textContent`, "live")
 	b.await(`document.querySelectorAll(".tab").length > 2`, "true")

@@ -147,6 +147,9 @@ func (d *daemon) openZendesk(context.Context) error {
 		d.client.CloseIdleConnections()
 		return nil
 	})
+	if d.cfg.Recordings.Mode == config.RecordingsModeUpload {
+		d.audio.upload = d.client
+	}
 	d.directory, err = screenpop.NewDirectory(agentEntries(d.cfg), d.cfg.Country)
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("agents: %w", err)}

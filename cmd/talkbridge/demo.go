@@ -170,7 +170,7 @@ func (d *demo) config() *config.Config {
 	cfg.Zendesk.OAuth = &config.OAuth{ClientID: demoClient, ClientSecret: config.NewSecret(demoSecret), Scope: "read write"}
 	cfg.Sources = []config.Source{{Name: demoSource, Asterisk: &config.Asterisk{
 		Address: d.pbx.Addr(), Username: user.Name, Secret: config.NewSecret(user.Secret),
-		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Keepalive: 15 * time.Second,
+		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Recordings: d.player.Recordings, Keepalive: 15 * time.Second,
 	}}}
 	for i := range demoDIDs {
 		cfg.Lines = append(cfg.Lines, config.Line{

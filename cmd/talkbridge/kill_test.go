@@ -47,7 +47,7 @@ func TestKill(t *testing.T) {
 
 func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	t.Helper()
-	s := newSite(t, siteOptions{settle: 30 * time.Second})
+	s := newSite(t, siteOptions{settle: 30 * time.Second, recordings: true})
 	for _, f := range faults {
 		s.zendesk.Inject(f)
 	}
@@ -171,7 +171,8 @@ func (s *site) verdict() verdict {
 }
 
 // incomplete says what a ticket lacks, or has twice: an answered call is
-// completed exactly once, whether its ticket was made at the answer or after it.
+// completed exactly once, with its recording, whether its ticket was made at the
+// answer or after it.
 func incomplete(ticket zendesktest.Ticket, want expectation) string {
 	if want.pops == 0 {
 		if len(ticket.Comments) != 1 {
@@ -179,14 +180,12 @@ func incomplete(ticket zendesktest.Ticket, want expectation) string {
 		}
 		return ""
 	}
-	ends := 0
-	for _, c := range ticket.Comments {
-		if strings.Contains(c.Body, "Ended: ") {
-			ends++
-		}
+	voices := ticket.VoiceComments()
+	if len(voices) != 1 || len(ticket.Comments) > 2 {
+		return fmt.Sprintf("completed %d times in %d comments", len(voices), len(ticket.Comments))
 	}
-	if ends != 1 || len(ticket.Comments) > 2 {
-		return fmt.Sprintf("completed %d times in %d comments", ends, len(ticket.Comments))
+	if voices[0].RecordingURL == "" {
+		return "no recording"
 	}
 	return ""
 }

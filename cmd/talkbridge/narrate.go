@@ -363,12 +363,18 @@ func (n *narrator) unknown(o *bridge.Outcome, l *storyLine) {
 
 func (n *narrator) audioKept(o *bridge.Outcome, l *storyLine) {
 	l.Who = byDecision
+	what := "message"
+	if o.Step == bridge.StepRecording {
+		what = "recording"
+	}
 	switch {
 	case o.Audio == nil:
 	case o.Audio.Refused != "":
-		l.Tone, l.Text = bad, "the message is not kept: "+o.Audio.Refused
+		l.Tone, l.Text = bad, "the "+what+" is not kept: "+o.Audio.Refused
+	case o.Audio.URL == "":
+		l.Text = "nothing was recorded"
 	default:
-		l.Tone, l.Text = good, fmt.Sprintf("the message is kept, %d s", o.Audio.Seconds)
+		l.Tone, l.Text = good, fmt.Sprintf("the %s is kept, %d s", what, o.Audio.Seconds)
 	}
 }
 

@@ -25,6 +25,10 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Pop:                popPolicy(cfg.ScreenPop),
 		Directory:          directory,
 		Settle:             cfg.Tickets.Settle,
+		Recorded:           make(map[string]bool),
+	}
+	for _, s := range cfg.Sources {
+		p.Recorded[s.Name] = s.Asterisk != nil && s.Asterisk.Recordings != ""
 	}
 	for _, line := range cfg.Lines {
 		pop, form := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line))

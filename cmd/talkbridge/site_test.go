@@ -46,7 +46,9 @@ type site struct {
 // siteOptions change the configuration.
 type siteOptions struct {
 	settle time.Duration
-	extra  string // appended to the file
+	// recordings says that the folder of recordings can be read.
+	recordings bool
+	extra      string // appended to the file
 	// edit changes the text of the file, by pairs of old and new.
 	edit []string
 	pbx  asterisktest.Config
@@ -106,6 +108,10 @@ func (s *site) yaml(o siteOptions) string {
 	if settle == 0 {
 		settle = 30 * time.Second
 	}
+	recordings := ""
+	if o.recordings {
+		recordings = ", recordings: " + s.player.Recordings
+	}
 	return fmt.Sprintf(`site: hq
 country: DE
 zendesk:
@@ -114,7 +120,7 @@ zendesk:
   oauth: {client_id: talkbridge, client_secret: zendesk-secret}
 sources:
   - name: pbx1
-    asterisk: {address: %q, username: talkbridge, secret: tbsecret, trunks: [PJSIP/trunk], voicemail: %s}
+    asterisk: {address: %q, username: talkbridge, secret: tbsecret, trunks: [PJSIP/trunk], voicemail: %s%s}
 lines:
   - {number: "+15550100001", name: Support}
   - {number: "+15550100003", name: Service}
@@ -125,7 +131,7 @@ agents:
 tickets: {settle: %s}
 journal: {dir: data}
 http: {listen: %q, public_listen: "127.0.0.1:0", public_url: "http://127.0.0.1:9"}
-%s`, s.gate.url(), s.pbx.Addr(), s.player.Voicemail, settle, s.listen, o.extra)
+%s`, s.gate.url(), s.pbx.Addr(), s.player.Voicemail, recordings, settle, s.listen, o.extra)
 }
 
 // settled says whether the running daemon owes nothing about a call any more.

@@ -49,6 +49,15 @@ const (
 	SharedNumberNewest SharedNumber = "newest" // the user who came last
 )
 
+// RecordingsMode is how a ticket reaches its audio.
+type RecordingsMode string
+
+// The values of RecordingsMode.
+const (
+	RecordingsModeLink   RecordingsMode = "link"   // a signed link to talkbridge
+	RecordingsModeUpload RecordingsMode = "upload" // the audio is stored with Zendesk
+)
+
 // FieldType is what a ticket field holds.
 type FieldType string
 
@@ -89,15 +98,16 @@ const (
 
 // enums has the values of each type above, the usual one first.
 var enums = map[reflect.Type][]string{
-	reflect.TypeFor[PopOn]():        {string(PopOnAnswer), string(PopOnRinging)},
-	reflect.TypeFor[PopOpen]():      {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
-	reflect.TypeFor[RingGroups]():   {string(RingGroupsAnswer), string(RingGroupsAll)},
-	reflect.TypeFor[CreateAt]():     {string(CreateAtAnswer), string(CreateAtEnd)},
-	reflect.TypeFor[SharedNumber](): {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
-	reflect.TypeFor[FieldType]():    {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
-	reflect.TypeFor[Scope]():        {string(ScopeAll)},
-	reflect.TypeFor[LogLevel]():     {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
-	reflect.TypeFor[LogFormat]():    {string(LogFormatText), string(LogFormatJSON)},
+	reflect.TypeFor[PopOn]():          {string(PopOnAnswer), string(PopOnRinging)},
+	reflect.TypeFor[PopOpen]():        {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
+	reflect.TypeFor[RingGroups]():     {string(RingGroupsAnswer), string(RingGroupsAll)},
+	reflect.TypeFor[CreateAt]():       {string(CreateAtAnswer), string(CreateAtEnd)},
+	reflect.TypeFor[SharedNumber]():   {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[FieldType]():      {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
+	reflect.TypeFor[RecordingsMode](): {string(RecordingsModeLink), string(RecordingsModeUpload)},
+	reflect.TypeFor[Scope]():          {string(ScopeAll)},
+	reflect.TypeFor[LogLevel]():       {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
+	reflect.TypeFor[LogFormat]():      {string(LogFormatText), string(LogFormatJSON)},
 }
 
 // later has the keys that are known and not yet for use; each message says what to use instead.
@@ -107,6 +117,5 @@ var later = map[string]string{
 	"sources[].twilio":         "Twilio comes later; this version follows sources of the kind asterisk",
 	"sources[].cti":            "the generic sources come later; this version follows sources of the kind asterisk",
 	"tickets.match":            "attaching to an open ticket comes later; in this version every call has its own",
-	"recordings.mode":          "uploading comes later; this version puts a link into the ticket",
 	"backfill":                 "back-fill from call records comes later; this version asks for the live calls at each connection",
 }

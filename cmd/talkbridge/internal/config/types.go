@@ -99,7 +99,7 @@ type Asterisk struct {
 	Trunks []string `yaml:"trunks,required" check:"channel"`
 	// Folder of the voicemail spool as this machine sees it, usually /var/spool/asterisk/voicemail. Without it voicemails are tickets without audio.
 	Voicemail string `yaml:"voicemail" check:"path"`
-	// Folder of the call recordings (MixMonitor) as this machine sees it, usually /var/spool/asterisk/monitor. This version does not collect them yet.
+	// Folder of the call recordings (MixMonitor) as this machine sees it, usually /var/spool/asterisk/monitor. Without it tickets of answered calls play nothing.
 	Recordings string `yaml:"recordings" check:"path"`
 	// How often the connection is tried; one that is dead is noticed after two tries.
 	Keepalive time.Duration `yaml:"keepalive" check:"1s..5m"`
@@ -217,6 +217,8 @@ type CustomField struct {
 
 // Recordings says where audio is kept, and how its links are signed. Of Keys and KeysFile, exactly one is set after Load.
 type Recordings struct {
+	// How a ticket reaches its audio. With upload it is stored with Zendesk as well, which takes 50 MB; larger audio is linked.
+	Mode RecordingsMode `yaml:"mode"`
 	// Folder for the audio; without it, the folder recordings in journal.dir.
 	Dir string `yaml:"dir" check:"path"`
 	// How long audio is kept; its links work as long.
@@ -289,7 +291,7 @@ func Default() Config {
 			SharedNumberPolicy: SharedNumberNone,
 			Settle:             90 * time.Second,
 		},
-		Recordings: Recordings{Keep: 365 * 24 * time.Hour},
+		Recordings: Recordings{Mode: RecordingsModeLink, Keep: 365 * 24 * time.Hour},
 		Journal:    Journal{Dir: "data"},
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", PublicListen: "127.0.0.1:8081"},
 		Feed:       Feed{MaxClients: 1000},

@@ -47,9 +47,6 @@ func (v *validator) asterisk(a *Asterisk, path string) {
 	}
 	v.spool(&a.Voicemail, path+".voicemail")
 	v.spool(&a.Recordings, path+".recordings")
-	if a.Recordings != "" {
-		v.warning(v.at[path+".recordings"].key, path+".recordings", "has no effect yet: recordings of calls are collected by a later version", "voicemails are collected by this one")
-	}
 }
 
 // spool makes a folder of the phone system absolute. That it lies beside the configuration is hardly meant.
