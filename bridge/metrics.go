@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	outcomes   *prometheus.CounterVec
 	pops       *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 	popLatency prometheus.Histogram
 	reaction   *prometheus.HistogramVec
 	requests   *prometheus.CounterVec
@@ -31,6 +32,7 @@ var seconds = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		outcomes:   counters("talkbridge_outcomes_total", "Outcomes appended to the journal.", "kind", "step"),
+		refused:    counters("talkbridge_audio_refused_total", "Voicemails and recordings that could not be kept, by step.", "step"),
 		pops:       counters("talkbridge_pops_total", "Screen pops by result.", "result"),
 		requests:   counters("talkbridge_zendesk_requests_total", "Requests to Zendesk by operation and status; 0 is no answer.", "operation", "status"),
 		unreadable: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_journal_unreadable_total", Help: "Journal entries that could not be read."}),
@@ -48,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		calls:   gauges("talkbridge_calls", "Calls in memory.", "state"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.outcomes, m.pops, m.requests, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
+		reg.MustRegister(m.outcomes, m.pops, m.refused, m.requests, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
 	}
 	return m
 }
@@ -63,6 +65,9 @@ func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 
 func (m *metrics) outcome(o Outcome) {
 	m.outcomes.WithLabelValues(string(o.Kind), string(o.Step)).Inc()
+	if o.Audio != nil && o.Audio.Refused != "" {
+		m.refused.WithLabelValues(string(o.Step)).Inc()
+	}
 }
 
 func (m *metrics) pop(out screenpop.Outcome) {
