@@ -49,6 +49,20 @@ func TestTicketHasItsForm(t *testing.T) {
 	r.clean()
 }
 
+func TestDeniedCallerMakesNoUser(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{policy: func(p *bridge.Policy) { p.Rules.Callers.Deny = []string{"+1212*"} }})
+	p := r.call("1")
+	p.ordinary("1001")
+	r.settled(p)
+	require.Equal(t, "no ticket: the caller is denied (+1212*)", r.view(p).Next.Reason)
+	require.Empty(t, r.desk.Tickets())
+	require.Empty(t, r.desk.Pops())
+	require.Zero(t, r.requests(http.MethodPost, "/api/v2/users"))
+	require.Zero(t, r.requests(http.MethodGet, "/api/v2/search"))
+	r.clean()
+}
+
 func TestRefusedFormDoesNotCostATicket(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{policy: formed(t)})

@@ -60,8 +60,9 @@ type planner struct {
 	parts  []part
 	policy *Policy
 	// pop is what holds for the call's line.
-	pop screenpop.Policy
-	now time.Time
+	pop   screenpop.Policy
+	rules *Rules
+	now   time.Time
 	// ahead is how far our clock is ahead of the phone system's.
 	ahead time.Duration
 }
@@ -81,7 +82,7 @@ func planAll(call telephony.State, parts []part, policy *Policy, at Moment) Step
 		record := joinedRecord(parts)
 		lead.record = &record
 	}
-	p := planner{call, lead.id, lead.record, parts, policy, policy.pop(call), at.Now, at.Ahead}
+	p := planner{call, lead.id, lead.record, parts, policy, policy.pop(call), policy.rules(call), at.Now, at.Ahead}
 	none, over := p.nothing()
 	var next Step
 	steps := p.others()
@@ -121,7 +122,7 @@ func (p planner) nothing() (reason string, over bool) {
 	case p.call.Direction == telephony.Internal:
 		return "internal calls get no ticket", p.call.Ended()
 	}
-	return "", false
+	return p.ruledOut(), p.call.Ended()
 }
 
 // owed lists the steps that are owed, the most urgent first, due or not.
@@ -206,7 +207,7 @@ func (p planner) opensTicket() bool {
 // createShows reports whether the ticket is about to be made at the answer.
 func (p planner) createShows() bool {
 	step, wanted := p.create()
-	return wanted && !step.Final && p.record.Open == nil && !p.record.waits[StepCreate].until.After(p.now)
+	return wanted && !step.Final && p.record.Open == nil && !step.At.After(p.now) && !p.record.waits[StepCreate].until.After(p.now)
 }
 
 // unknown asks after a write of unknown fate, at once and then at the times of
@@ -344,7 +345,7 @@ func (p planner) ticket() (Step, bool) {
 	case p.record.Successor > 0:
 		step.Reason = "the ticket was closed before it was complete"
 	case p.call.Answered() && p.call.Live():
-		step.Reason = "an agent answered"
+		step.Reason, step.At = "an agent answered", p.talkedEnough()
 		return step, p.policy.Create == CreateOnAnswer
 	case p.call.Answered():
 		step.Reason = "an agent had answered"

@@ -52,6 +52,8 @@ type Policy struct {
 	Shared         SharedNumbers
 	// Form is what tickets look like.
 	Form Form
+	// Rules say which calls get none.
+	Rules Rules
 	// Lines are our numbers by E.164.
 	Lines map[string]Line
 	// Country is how national numbers are read where the line says nothing.
@@ -78,6 +80,8 @@ type Line struct {
 	Pop *screenpop.Policy
 	// Form is the line's own, whole; nil for the site's.
 	Form *Form
+	// Rules are the line's own, whole; nil for the site's.
+	Rules *Rules
 }
 
 // line is the line of a call, the zero Line with the site's country if it is

@@ -27,6 +27,15 @@ func newForm(t config.LineTickets) bridge.Form {
 	return form
 }
 
+// newRules translates which calls get no ticket, for calls on a line.
+func newRules(cfg *config.Config, line config.Line) bridge.Rules {
+	ring, talk, callers := cfg.RulesFor(line)
+	return bridge.Rules{
+		ShortestRing: ring, ShortestTalk: talk,
+		Callers: bridge.Filter(callers), Lines: bridge.Filter(cfg.Tickets.Lines),
+	}
+}
+
 // parsed is a template of a configuration that was loaded, nil for none. Loading
 // has parsed it before.
 func parsed[T ~string](source T) *wording.Template {

@@ -20,6 +20,7 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		AnonymousEmail:     cfg.Tickets.AnonymousUser,
 		Shared:             bridge.SharedNumbers(cfg.Tickets.SharedNumberPolicy),
 		Form:               newForm(cfg.TicketsFor(config.Line{})),
+		Rules:              newRules(cfg, config.Line{}),
 		Lines:              make(map[string]bridge.Line, len(cfg.Lines)),
 		Country:            cfg.Country,
 		Pop:                popPolicy(cfg.ScreenPop),
@@ -31,8 +32,8 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		p.Recorded[s.Name] = s.Asterisk != nil && s.Asterisk.Recordings != ""
 	}
 	for _, line := range cfg.Lines {
-		pop, form := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line))
-		p.Lines[line.Number] = bridge.Line{Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form}
+		pop, form, rules := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line)), newRules(cfg, line)
+		p.Lines[line.Number] = bridge.Line{Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form, Rules: &rules}
 	}
 	return p
 }

@@ -30,6 +30,7 @@ var checks = map[string]check{
 	"channel":  checkChannel,
 	"tag":      checkTag,
 	"path":     checkPath,
+	"numbers":  checkNumbers,
 	"origin":   checkOrigin,
 }
 
@@ -131,6 +132,17 @@ func checkTag(text string) (kept, wrong, hint string) {
 		return "", "is no tag", "use letters, digits and any of _-/:. without blanks, at most 100"
 	}
 	return strings.ToLower(text), "", ""
+}
+
+var numbersForm = regexp.MustCompile(`^\+([0-9]{1,15}\*?|\*)$`)
+
+// checkNumbers takes a number, the beginning of some, or the word for none.
+func checkNumbers(text string) (kept, wrong, hint string) {
+	bare := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(text)
+	if text != "withheld" && !numbersForm.MatchString(bare) {
+		return "", "is no number and no beginning of one", `write "+15550100001", "+1555*" or withheld; in quotes`
+	}
+	return bare, "", ""
 }
 
 func checkPath(text string) (kept, wrong, hint string) {

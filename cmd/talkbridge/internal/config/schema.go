@@ -75,6 +75,7 @@ var patterns = map[string]string{
 	"email":    `^[^@\s]+@[^@\s]+$`,
 	"hostport": `:[0-9]+$`,
 	"tag":      `^\S{1,100}$|\{\{`,
+	"numbers":  `^(withheld|\+[0-9 ()-]*\*?)$`,
 	"channel":  `^[A-Za-z][A-Za-z0-9_]*/[^\s/;,]+$`,
 	"origin":   `^https?://[^/?#@\s]+/?$`,
 }

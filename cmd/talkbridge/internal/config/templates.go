@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -204,6 +205,15 @@ func fits(t FieldType, text string) bool {
 	case FieldTypeText:
 	}
 	return err == nil
+}
+
+// RulesFor returns the rules for calls on a line: what Tickets says, with what the line says otherwise.
+func (c *Config) RulesFor(line Line) (shortestRing, shortestTalk time.Duration, callers NumberFilter) {
+	callers = c.Tickets.Callers
+	if own := line.Tickets.Callers; len(own.Allow)+len(own.Deny) > 0 {
+		callers = own
+	}
+	return cmp.Or(line.Tickets.ShortestRing, c.Tickets.ShortestRing), cmp.Or(line.Tickets.ShortestTalk, c.Tickets.ShortestTalk), callers
 }
 
 // TicketsFor returns what tickets of calls on a line look like: what Tickets says, with what the line says otherwise. For

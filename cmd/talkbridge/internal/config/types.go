@@ -169,6 +169,14 @@ type Tickets struct {
 	AnonymousUser string `yaml:"anonymous_user" check:"email"`
 	// Whose call it is when several users share the caller's number.
 	SharedNumberPolicy SharedNumber `yaml:"shared_number_policy"`
+	// How long a call that nobody answered must have lasted to get a ticket. One that ended in the voicemail always gets it.
+	ShortestRing time.Duration `yaml:"shortest_ring" check:"0s..10m"`
+	// How long an answered call must have been talked on to get a ticket. The ticket is made when that is reached; until then the agent sees the caller.
+	ShortestTalk time.Duration `yaml:"shortest_talk" check:"0s..10m"`
+	// Whose calls get a ticket, by the number of the other side. Those of a caller who is denied make no user and open no page either.
+	Callers NumberFilter `yaml:"callers"`
+	// Calls of which of our numbers get a ticket.
+	Lines NumberFilter `yaml:"lines"`
 	// What the ticket is called, a template; without it, talkbridge's own words, which a template has as {{.subject}}.
 	Subject Template `yaml:"subject"`
 	// The private comment that tells of a call without audio, a template of one or more lines; without it, talkbridge's own.
@@ -189,6 +197,12 @@ type Tickets struct {
 
 // LineTickets is what a line does differently from Tickets; what is empty is as there.
 type LineTickets struct {
+	// How long a call that nobody answered must have lasted, for this line.
+	ShortestRing time.Duration `yaml:"shortest_ring" check:"0s..10m"`
+	// How long an answered call must have been talked on, for this line.
+	ShortestTalk time.Duration `yaml:"shortest_talk" check:"0s..10m"`
+	// Whose calls get a ticket, for this line; both lists stand in for those of the site.
+	Callers NumberFilter `yaml:"callers"`
 	// What the ticket is called, for this line; a template.
 	Subject Template `yaml:"subject"`
 	// The private comment of a call without audio, for this line; a template.
@@ -203,6 +217,14 @@ type LineTickets struct {
 	Brand IDTemplate `yaml:"brand"`
 	// Priority, for this line, or a template that writes it.
 	Priority PriorityTemplate `yaml:"priority"`
+}
+
+// NumberFilter says which numbers count: each with its country code, or the beginning of some with a * behind, or withheld.
+type NumberFilter struct {
+	// The only ones that count: "+15550100001", "+1555*" or withheld. Without any, all do.
+	Allow []string `yaml:"allow" check:"numbers"`
+	// Those that do not count, allowed or not.
+	Deny []string `yaml:"deny" check:"numbers"`
 }
 
 // CustomField is a value for one ticket field of the account.
