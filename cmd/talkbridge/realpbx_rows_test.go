@@ -18,8 +18,8 @@ type realRow struct {
 	// other scenario has them.
 	dialled, phones []string
 	tickets         []wantTicket
-	// pending says what is not done yet, and why; unsteady what goes wrong in some runs only.
-	pending, unsteady map[facet]string
+	// pending says what is not done yet, and why.
+	pending map[facet]string
 }
 
 // rank says where a call of the PBX stands among those of the row, and its
@@ -235,9 +235,8 @@ var realRows = []realRow{
 			s.answers("1021")
 			s.calls("+15550101020", 11*time.Second)
 		},
-		tickets:  []wantTicket{{via: 45, agents: []string{"1020", "1021"}, pops: []string{"1020", "1021"}, length: [2]int{11, 14}, recording: true}},
-		pending:  map[facet]string{onRecording: noRecordings},
-		unsteady: map[facet]string{onPops: "who consulted may see the ticket again when the calls are joined"},
+		tickets: []wantTicket{{via: 45, agents: []string{"1020", "1021"}, pops: []string{"1020", "1021"}, length: [2]int{11, 14}, recording: true}},
+		pending: map[facet]string{onRecording: noRecordings},
 	},
 	{
 		name:    "attended transfer to an outside number, REFER with Replaces",

@@ -380,11 +380,11 @@ func (s *realSite) awaitRows(rows []realRow) {
 }
 
 // weigh divides the faults into those that are wrong and those that are known to
-// be pending or unsteady. What is pending and right is wrong: its mark must go.
+// be pending. What is pending and right is wrong: its mark must go.
 func (r realRow) weigh(j *finding) (wrong, waiting []string) {
 	missing := maps.Clone(r.pending)
 	for _, f := range j.faults {
-		if reason := cmp.Or(r.pending[f.facet], r.unsteady[f.facet]); reason != "" {
+		if reason := r.pending[f.facet]; reason != "" {
 			if note := string(f.facet) + ", " + reason; !slices.Contains(waiting, note) {
 				waiting = append(waiting, note)
 			}
