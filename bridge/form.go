@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/talkbridge/talkbridge/bridge/hours"
 	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -26,6 +27,9 @@ type Form struct {
 	// Group and Brand write an id, Priority one of low, normal, high, urgent;
 	// what comes out empty or otherwise is left to Zendesk.
 	Group, Brand, Priority *wording.Template
+	// Hours give the ticket a tag that says whether the call began within them:
+	// in_hours or outside_hours. Nil gives none.
+	Hours *hours.Week
 }
 
 // FieldType is what a ticket field holds.
@@ -104,8 +108,16 @@ func (w *work) write(what string, t *wording.Template) string {
 
 // formTags are the tags of the form.
 func (w *work) formTags() []string {
+	form := w.policy.form(w.call)
 	var tags []string
-	for _, t := range w.policy.form(w.call).Tags {
+	switch {
+	case form.Hours == nil || w.call.StartedAt.IsZero():
+	case form.Hours.Open(w.call.StartedAt):
+		tags = append(tags, "in_hours")
+	default:
+		tags = append(tags, "outside_hours")
+	}
+	for _, t := range form.Tags {
 		if tag := asTag(w.write("tags", t)); tag != "" {
 			tags = append(tags, tag)
 		}

@@ -9,6 +9,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 
+	"github.com/talkbridge/talkbridge/bridge/hours"
 	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
 )
@@ -61,6 +62,17 @@ func dressedLine(p *Policy) {
 	line := p.Lines[testLine]
 	line.Form = &Form{Subject: words("{{.disposition}} on {{.line}} after {{.duration}}"), Tags: templates("of-the-line")}
 	p.Lines[testLine] = line
+}
+
+// openOn opens the site at some time of the week in UTC. The calls of the tests begin on a Monday at nine.
+func openOn(span string) func(*Policy) {
+	return func(p *Policy) {
+		week, err := hours.New("UTC", []string{span}, nil)
+		if err != nil {
+			panic(err)
+		}
+		p.Form.Hours = week
+	}
 }
 
 // undressed has a form whose templates write nothing that Zendesk takes.

@@ -60,6 +60,8 @@ func renderCases() []renderCase {
 		{name: "form-refused", call: answered(), done: []Outcome{known(), intendedCreate("h", 5), {Kind: Freed, Step: StepCreate, Intent: "h", Bare: true}}, policy: dressedUp},
 		{name: "form-hostile", call: from(customerA, hostile).talks("1001"), done: []Outcome{known()}, policy: dressedUp},
 		{name: "form-without-values", call: answered(), done: []Outcome{known()}, policy: undressed},
+		{name: "in-hours", call: missed(), done: []Outcome{known()}, policy: openOn("mon 09:00-09:01")},
+		{name: "outside-hours", call: missed(), done: []Outcome{known()}, policy: openOn("mon 09:01-09:00")},
 		{name: "tags-of-the-site", call: missed(), done: []Outcome{known()}, policy: func(p *Policy) { p.Form.Tags = templates("phone", "hq") }},
 	}
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	_ "time/tzdata" // time zones where the machine has none
+
 	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/bridge/hours"
 	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 )
@@ -11,6 +14,10 @@ func newForm(t config.LineTickets) bridge.Form {
 	form := bridge.Form{
 		Subject: parsed(t.Subject), Comment: parsed(t.Comment),
 		Group: parsed(t.Group), Brand: parsed(t.Brand), Priority: parsed(t.Priority),
+	}
+	if h := t.Hours; h != nil {
+		// Loading has judged it; without hours there is no tag.
+		form.Hours, _ = hours.New(h.Zone, h.Open, h.Holidays)
 	}
 	for _, tag := range t.Tags {
 		form.Tags = append(form.Tags, parsed(tag))

@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"github.com/talkbridge/talkbridge/bridge/hours"
 )
 
 // A check judges one text. It returns the text as it is to be kept; or what is wrong with it, to be read after the text
@@ -31,6 +33,9 @@ var checks = map[string]check{
 	"tag":      checkTag,
 	"path":     checkPath,
 	"numbers":  checkNumbers,
+	"zone":     checkZone,
+	"hours":    checkHours,
+	"date":     checkDate,
 	"origin":   checkOrigin,
 }
 
@@ -132,6 +137,27 @@ func checkTag(text string) (kept, wrong, hint string) {
 		return "", "is no tag", "use letters, digits and any of _-/:. without blanks, at most 100"
 	}
 	return strings.ToLower(text), "", ""
+}
+
+func checkZone(text string) (kept, wrong, hint string) {
+	if _, err := hours.ParseZone(text); err != nil {
+		return "", "is no time zone", "use a name such as Europe/Berlin or UTC"
+	}
+	return text, "", ""
+}
+
+func checkHours(text string) (kept, wrong, hint string) {
+	if hours.CheckSpan(text) != nil {
+		return "", "is no opening time", `write "mon-fri 09:00-17:30", in quotes`
+	}
+	return text, "", ""
+}
+
+func checkDate(text string) (kept, wrong, hint string) {
+	if hours.CheckDate(text) != nil {
+		return "", "is no date", `write "2026-12-25", in quotes`
+	}
+	return text, "", ""
 }
 
 var numbersForm = regexp.MustCompile(`^\+([0-9]{1,15}\*?|\*)$`)

@@ -224,6 +224,7 @@ func (c *Config) TicketsFor(line Line) LineTickets {
 		Subject: cmp.Or(own.Subject, site.Subject), Comment: cmp.Or(own.Comment, site.Comment),
 		Tags:  slices.Concat(site.Tags, own.Tags),
 		Group: cmp.Or(own.Group, site.Group), Brand: cmp.Or(own.Brand, site.Brand), Priority: cmp.Or(own.Priority, site.Priority),
+		Hours: cmp.Or(own.Hours, site.Hours),
 	}
 	for _, f := range site.CustomFields {
 		if !slices.ContainsFunc(own.CustomFields, func(o CustomField) bool { return o.ID == f.ID }) {

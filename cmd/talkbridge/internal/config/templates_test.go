@@ -18,6 +18,7 @@ tickets:
   priority: low
   tags: [Phone, "{{.queue}}"]
   group: 7
+  hours: {zone: UTC, open: ["mon-fri 09:00-17:00"]}
   shortest_ring: 5s
   shortest_talk: 3s
   callers: {deny: ["+1 (900) *"]}
@@ -29,6 +30,7 @@ lines:
       subject: line
       group: "{{if .queue}}8{{end}}"
       tags: [sales]
+      hours: {zone: Europe/Berlin, open: ["sat 10:00-12:00"], holidays: ["2026-12-25"]}
       shortest_ring: 9s
       callers: {allow: [withheld]}
       custom_fields: [{id: 2, value: false}, {id: 3, value: "{{.line}}"}]
@@ -37,12 +39,14 @@ lines:
 	value := func(v any) config.FieldValue { return config.FieldValue{Value: v} }
 	site := config.LineTickets{
 		Subject: "site {{.subject}}", Priority: "low", Tags: []config.TagTemplate{"phone", "{{.queue}}"}, Group: "7",
+		Hours:        &config.Hours{Zone: "UTC", Open: []string{"mon-fri 09:00-17:00"}},
 		CustomFields: []config.CustomField{{ID: 1, Value: value(config.Template("a"))}, {ID: 2, Value: value(int64(-3))}},
 	}
 	require.Equal(t, site, cfg.TicketsFor(config.Line{}))
 	require.Equal(t, site, cfg.TicketsFor(cfg.Lines[0]))
 	require.Equal(t, config.LineTickets{
 		Subject: "line", Priority: "low", Tags: []config.TagTemplate{"phone", "{{.queue}}", "sales"}, Group: "{{if .queue}}8{{end}}",
+		Hours: &config.Hours{Zone: "Europe/Berlin", Open: []string{"sat 10:00-12:00"}, Holidays: []string{"2026-12-25"}},
 		CustomFields: []config.CustomField{
 			{ID: 1, Value: value(config.Template("a"))}, {ID: 2, Value: value(false)}, {ID: 3, Value: value(config.Template("{{.line}}"))},
 		},

@@ -191,6 +191,8 @@ type Tickets struct {
 	Brand IDTemplate `yaml:"brand"`
 	// Priority: low, normal, high or urgent, or a template that writes one of them or nothing.
 	Priority PriorityTemplate `yaml:"priority"`
+	// When the site is open: each ticket gets the tag in_hours or outside_hours by the moment at which its call began.
+	Hours *Hours `yaml:"hours"`
 	// How long a ticket whose creation was not confirmed is looked for before it is made again. Longer is safer, shorter is quicker.
 	Settle time.Duration `yaml:"settle" check:"30s..10m"`
 }
@@ -217,6 +219,18 @@ type LineTickets struct {
 	Brand IDTemplate `yaml:"brand"`
 	// Priority, for this line, or a template that writes it.
 	Priority PriorityTemplate `yaml:"priority"`
+	// When the line is open; it stands in whole for the hours of the site.
+	Hours *Hours `yaml:"hours"`
+}
+
+// Hours say when somebody is there to answer.
+type Hours struct {
+	// Time zone of the times and holidays, such as Europe/Berlin.
+	Zone string `yaml:"zone,required" check:"zone"`
+	// Days and times: "mon-fri 09:00-17:30", "sat,sun 10:00-13:00"; "fri 22:00-06:00" goes on into Saturday.
+	Open []string `yaml:"open,required" check:"hours"`
+	// Days on which nobody is there from midnight to midnight, as "2026-12-25".
+	Holidays []string `yaml:"holidays" check:"date"`
 }
 
 // NumberFilter says which numbers count: each with its country code, or the beginning of some with a * behind, or withheld.
