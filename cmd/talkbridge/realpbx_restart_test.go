@@ -24,7 +24,6 @@ var realRestartRows = []realRow{
 	{
 		name: "a call right after it is back", dialled: []string{"+15550201003"},
 		tickets: []wantTicket{{via: 45, agents: []string{"1003"}, pops: []string{"1003"}, length: [2]int{5, 9}, recording: true}},
-		pending: map[facet]string{onRecording: noRecordings},
 	},
 }
 
