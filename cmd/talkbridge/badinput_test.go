@@ -81,6 +81,8 @@ func TestBadInputRefused(t *testing.T) {
 			name: "several errors", args: []string{"check"}, want: exitConfig,
 			edit: []string{"site: hq", "site: H Q", "PJSIP/trunk", "trunk", "settle: 30s", "settle: 5", "country: DE", "country: Germany"},
 		},
+		{name: "template names no field", edit: []string{"settle: 30s", "settle: 30s, subject: \"Call from {{.numbre}}\""}, args: serve, want: exitConfig},
+		{name: "template does not parse", edit: []string{"settle: 30s", "settle: 30s, subject: \"Call from {{.number\""}, args: []string{"check"}, want: exitConfig},
 		{name: "line is no number", edit: []string{"+15550100003", "+1555abc"}, args: serve, want: exitConfig},
 		{name: "no file", make: func(s *site) { require.NoError(s.t, os.Remove(s.config)) }, args: serve, want: exitConfig},
 		{name: "secret file missing", edit: []string{"client_secret: zendesk-secret", "client_secret_file: zendesk.secret"}, args: serve, want: exitConfig},
