@@ -18,7 +18,7 @@ var ours = template.FuncMap{
 	"contains": func(part, s string) bool { return strings.Contains(s, part) },
 	"prefix":   func(start, s string) bool { return strings.HasPrefix(s, start) },
 	"replace":  replace,
-	"join":     func(separator string, list []string) string { return strings.Join(list, separator) },
+	"join":     join,
 	"default":  fallback,
 	"seconds":  func(l Length) int64 { return int64(time.Duration(l).Round(time.Second) / time.Second) },
 	"minutes":  func(l Length) int64 { return int64(time.Duration(l).Round(time.Minute) / time.Minute) },
@@ -40,6 +40,11 @@ func replace(from, to, s string) string {
 		return s
 	}
 	return Clip(strings.ReplaceAll(s, from, Clip(to, maxValue)), maxValue)
+}
+
+// join is bounded as the whole text is.
+func join(separator string, list []string) string {
+	return Clip(strings.Join(list, Clip(separator, maxValue)), maxOutput)
 }
 
 // fallback is the value, or instead what stands for one that is empty.

@@ -10,6 +10,8 @@ import (
 type walker struct {
 	source string
 	late   bool
+	// ranging is set within a range: one in another would multiply.
+	ranging bool
 }
 
 func (w *walker) fail(n parse.Node, message, hint string) *Error {
@@ -42,6 +44,11 @@ func (w *walker) node(n parse.Node, inside bool) error {
 		if !ranges(n.Pipe) {
 			return w.fail(n.Pipe, "goes over something that is no list", "write {{range .agents}}")
 		}
+		if w.ranging {
+			return w.fail(n.Pipe, "goes over a list within another range", "take one of them out")
+		}
+		w.ranging = true
+		defer func() { w.ranging = false }()
 		return w.branch(&n.BranchNode, inside, true)
 	case *parse.TemplateNode:
 		return w.fail(n, "calls a template", "write the text out")

@@ -65,6 +65,7 @@ func TestParseTellsThePlace(t *testing.T) {
 		{"part of a field", "{{.name.first}}", 1, 8, "asks for a part of name"},
 		{"field inside range", "{{range .agents}}{{.line}}{{end}}", 1, 20, "write {{$.line}}"},
 		{"counting", "{{range 1000000000}}{{end}}", 1, 9, "no list"},
+		{"range in range", "{{range .agents}}{{range $.agents}}x{{end}}{{end}}", 1, 26, "within another range"},
 		{"whole call", "{{.}}", 1, 3, "writes the whole call"},
 		{"not closed", "ok {{.name}} {{.line", 1, 14, "does not parse: unclosed action"},
 		{"second action wrong", "{{.name}} {{.line ! }} {{.queue}}", 1, 11, "does not parse"},
