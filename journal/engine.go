@@ -28,6 +28,9 @@ const (
 	createTime = 60 * time.Second
 	// startTime is how long the engine may take to read what it holds (measured: a second per million records).
 	startTime = 5 * time.Minute
+	// connectTime is how long the two ends of the in-process connection may take to greet each other: both are in this
+	// process, but the machine may be busy with others. The engine's default is two seconds.
+	connectTime = time.Minute
 	// stopTime is how long the engine may take to stop.
 	stopTime = 30 * time.Second
 	// ackTime bounds the wait of a message that is never answered: the whole of what can be in flight, on a disk
@@ -65,6 +68,7 @@ func startEngine(dir string, log logrus.FieldLogger) (*engine, error) {
 		JetStreamMaxMemory:     engineMemory,
 		JetStreamMaxStore:      engineStore,
 		MaxPayload:             2 * MaxData,
+		AuthTimeout:            connectTime.Seconds(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up journal engine: %w", err)
@@ -84,6 +88,7 @@ func startEngine(dir string, log logrus.FieldLogger) (*engine, error) {
 func (e *engine) connect(log logrus.FieldLogger) error {
 	conn, err := nats.Connect("", nats.InProcessServer(e.srv),
 		nats.Name(streamName),
+		nats.Timeout(connectTime),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50*time.Millisecond),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
