@@ -1,6 +1,9 @@
 package telephony
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A driver that comes late tells what it finds, with times that it reckons:
 // such events are Estimated. What the phone system reported itself overrules
@@ -58,10 +61,31 @@ func (r reports) overrule(i int, e Event) bool {
 			}
 		}
 		return false
+	case CallQueued:
+		return r.facts[factOf(e)] && r.tellOfWait(i, e)
 	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHangupAsked, CallHint, CallRecorded, CallVoicemail,
-		CallQueued, CallUnqueued, CallLinked:
+		CallUnqueued, CallLinked:
 	}
 	return r.facts[factOf(e)]
+}
+
+// tellOfWait reports whether the wait in a queue that the estimate is about is
+// the one that was reported to begin last before it, and not to end, or to begin
+// next.
+func (r reports) tellOfWait(i int, e Event) bool {
+	about := func(o Event) bool {
+		return !o.Estimated && (o.Kind == CallQueued || o.Kind == CallUnqueued) && o.Name == e.Name
+	}
+	for _, before := range slices.Backward(r.events[:i]) {
+		if about(before) {
+			if before.Kind == CallQueued {
+				return true
+			}
+			break
+		}
+	}
+	next := slices.IndexFunc(r.events[i+1:], about)
+	return next >= 0 && r.events[i+1+next].Kind == CallQueued
 }
 
 func factOf(e Event) fact {

@@ -25,9 +25,12 @@ const (
 // errCut says that a list was not complete.
 var errCut = errors.New("list of channels incomplete")
 
+// errLate says that an answer was not complete in time.
+var errLate = errors.New("no complete answer in time")
+
 // takeSnapshot turns events on and reports the live channels, and the end of
-// those that were alive before and are no more. It returns the events that came
-// meanwhile.
+// those that were alive before and are no more; then who waits in a queue. It
+// returns the events that came meanwhile.
 func (s *session) takeSnapshot(ctx context.Context) ([]Message, error) {
 	if _, err := s.link.act("Events", field{"EventMask", eventMask}); err != nil {
 		return nil, err
@@ -44,15 +47,19 @@ func (s *session) takeSnapshot(ctx context.Context) ([]Message, error) {
 		if err != nil {
 			return nil, err
 		}
-		return collect.held, s.report(ctx, channels, at, true)
+		entries, err := collect.waiting()
+		if err != nil {
+			return nil, err
+		}
+		return collect.held, s.report(ctx, channels, entries, at, true)
 	}
 	s.source.log.Error("no complete list of live channels: calls that ended while there was no connection stay open until the next session")
-	return collect.held, s.report(ctx, collect.channels, s.clock.at(time.Now()), false)
+	return collect.held, s.report(ctx, collect.channels, nil, s.clock.at(time.Now()), false)
 }
 
 // report appends what the snapshot says, call by call. Only a complete one can
 // say that a channel is gone.
-func (s *session) report(ctx context.Context, channels []Message, at time.Time, complete bool) error {
+func (s *session) report(ctx context.Context, channels, entries []Message, at time.Time, complete bool) error {
 	before, err := s.sink.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("ask for live legs: %w", err)
@@ -62,6 +69,7 @@ func (s *session) report(ctx context.Context, channels []Message, at time.Time, 
 		s.roster.follow(m, telephony.Event{})
 	}
 	facts := s.translate.facts(channels, at)
+	s.translate.addWaiting(&facts, entries, channels, at)
 	s.addVoicemails(&facts, before)
 	if complete {
 		facts.addGone(before, channels, at)
@@ -101,7 +109,8 @@ func (s *session) addVoicemails(f *facts, before []telephony.LiveLeg) {
 	}
 }
 
-// collector reads the answer to one Status action, and holds what else comes.
+// collector reads the answers to the actions of a snapshot, and holds what else
+// comes.
 type collector struct {
 	session  *session
 	timer    *time.Timer
@@ -117,37 +126,53 @@ func (c *collector) list() ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = c.await(id, c.timer.C, c.status)
+	if errors.Is(err, errLate) {
+		return nil, fmt.Errorf("%w within %s", ErrSnapshot, snapshotTimeout)
+	}
+	return c.channels, err
+}
+
+// await gives each message of the answer to an action to use, until that
+// reports that the answer is complete.
+func (c *collector) await(id string, late <-chan time.Time, use func(Message) (bool, error)) error {
 	for {
 		messages, ended := c.session.queue.take(maxTurn)
 		for i, m := range messages {
-			done, err := c.sort(m, id)
+			done, err := c.sort(m, id, use)
 			if err != nil || done {
-				return c.channels, errors.Join(err, c.hold(messages[i+1:]...))
+				return errors.Join(err, c.hold(messages[i+1:]...))
 			}
 		}
 		if ended != nil {
-			return nil, ended
+			return ended
 		}
 		if len(messages) > 0 {
 			continue
 		}
 		select {
 		case <-c.session.queue.ready:
-		case <-c.timer.C:
-			return nil, fmt.Errorf("%w within %s", ErrSnapshot, snapshotTimeout)
+		case <-late:
+			return errLate
 		}
 	}
 }
 
-// sort puts a message where it belongs, and reports whether the list is
+// sort puts a message where it belongs, and reports whether the answer is
 // complete.
-func (c *collector) sort(m Message, id string) (bool, error) {
-	if m.Get("ActionID") != id {
-		if m.Kind() == "" || m.Get("ActionID") != "" {
-			return false, nil // the answer to something else
-		}
-		return false, c.hold(m)
+func (c *collector) sort(m Message, id string, use func(Message) (bool, error)) (bool, error) {
+	if m.Get("ActionID") == id {
+		return use(m)
 	}
+	if m.Kind() == "" || m.Get("ActionID") != "" {
+		return false, nil // the answer to something else
+	}
+	return false, c.hold(m)
+}
+
+// status takes one message of the list of channels, and reports whether that is
+// complete.
+func (c *collector) status(m Message) (bool, error) {
 	switch m.Kind() {
 	case "":
 		if m.Get("Response") != "Success" {

@@ -18,7 +18,7 @@ var eventFilters = []string{
 func wanted(kind, variable []byte) bool {
 	switch string(kind) {
 	case "Newchannel", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "HangupRequest", "Hangup",
-		"QueueCallerJoin", "QueueCallerLeave", "Status", "StatusComplete":
+		"QueueCallerJoin", "QueueCallerLeave", "Status", "StatusComplete", "QueueEntry", "QueueStatusComplete":
 		return true
 	case "VarSet":
 		return wantedVariable(variable)
