@@ -89,7 +89,7 @@ func (r running) wait(t *testing.T, limit time.Duration) error {
 
 func eventually(t *testing.T, what func() bool) {
 	t.Helper()
-	require.Eventually(t, what, 5*time.Second, 2*time.Millisecond)
+	require.Eventually(t, what, 30*time.Second, 2*time.Millisecond)
 }
 
 func TestSession_answeredCall(t *testing.T) {
