@@ -19,8 +19,8 @@ import (
 var pictures = flag.String("pictures", "", "write screenshots of the demonstration into this folder")
 
 // firstPage is how long the demonstration may take from its greeting to the
-// first page in an agent's browser.
-const firstPage = 2 * time.Second
+// first page in an agent's browser; slowness is 1, but for the race detector.
+const firstPage = slowness * 2 * time.Second
 
 // TestBrowserDemo looks at the demonstration as a person does.
 //

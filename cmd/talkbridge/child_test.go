@@ -166,7 +166,7 @@ func (c *child) metric(t testing.TB, prefix string) float64 {
 
 // telephoneNumber is one that is not masked: with a plus, with the digits of a
 // trunk prefix, or as the callers of the captures are written.
-var telephoneNumber = regexp.MustCompile(`(?:^|[^0-9.])(?:\+[0-9]{6,}|0[1-9][0-9]{6,}|(?:49|1555)[0-9]{6,})`)
+var telephoneNumber = regexp.MustCompile(`\+[0-9]{6,}|(?:^|[^0-9A-Za-z.])(?:0[1-9][0-9]{6,}|(?:49|1555)[0-9]{6,})`)
 
 // requireDiscreet demands that a text holds no secret and no telephone number.
 func (s *site) requireDiscreet(text string) {

@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// slowness is how much longer than usual things may take.
+const slowness = 2
