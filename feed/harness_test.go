@@ -206,7 +206,7 @@ type site struct {
 	listener net.Listener
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	host     string
-	log      *bytes.Buffer
+	log      *lockedBuffer
 	stop     func() // stops the hub and waits
 }
 
@@ -223,9 +223,9 @@ type siteOptions struct {
 
 func newSite(t testing.TB, o siteOptions) *site {
 	t.Helper()
-	s := &site{t: t, log: &bytes.Buffer{}, host: "127.0.0.1:8080"}
+	s := &site{t: t, log: &lockedBuffer{}, host: "127.0.0.1:8080"}
 	log := logrus.New()
-	log.SetOutput(&lockedWriter{w: s.log})
+	log.SetOutput(s.log)
 	log.SetLevel(logrus.DebugLevel)
 	if o.names == nil {
 		o.names = names{}
@@ -399,15 +399,22 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
 
-type lockedWriter struct {
+// lockedBuffer is a log that the daemon writes while a test reads it.
+type lockedBuffer struct {
 	mu sync.Mutex
-	w  *bytes.Buffer
+	b  bytes.Buffer
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
+func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // serve serves a handler until the test ends.
