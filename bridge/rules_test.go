@@ -21,7 +21,7 @@ func onlyCallers(allow, deny []string) func(*Policy) {
 func TestPlanOfRules(t *testing.T) {
 	t.Parallel()
 	denied := onlyCallers(nil, []string{customerA})
-	hidden := newStage().comes("anonymous").rings(1, "1001")
+	hidden := func() *stage { return newStage().comes("anonymous").rings(1, "1001") }
 	for _, c := range []planCase{
 		{name: "short ring", call: missed(), done: []Outcome{known()}, policy: shortest(22*time.Second, 0), now: 22, want: "settled: no ticket: over after 21s, sooner than shortest_ring (22s)"},
 		{name: "long enough ring", call: missed(), done: []Outcome{known()}, policy: shortest(21*time.Second, 0), now: 22, want: "create 45 final: nobody answered: missed"},
@@ -44,8 +44,8 @@ func TestPlanOfRules(t *testing.T) {
 		{name: "not allowed", call: ringing(), policy: onlyCallers([]string{"+44*"}, nil), now: 1, want: ": no ticket: the caller is not among those allowed"},
 		{name: "allowed", call: ringing(), policy: onlyCallers([]string{"+1*"}, nil), now: 1, want: "caller: looked up while it rings"},
 		{name: "denied wins", call: ringing(), policy: onlyCallers([]string{"+1*"}, []string{customerA}), now: 1, want: ": no ticket: the caller is denied (" + customerA + ")"},
-		{name: "withheld is denied", call: hidden, policy: onlyCallers(nil, []string{WithheldCallers}), now: 1, want: ": no ticket: the caller is denied (withheld)"},
-		{name: "withheld is not allowed", call: hidden, policy: onlyCallers([]string{"+*"}, nil), now: 1, want: ": no ticket: the caller is not among those allowed"},
+		{name: "withheld is denied", call: hidden(), policy: onlyCallers(nil, []string{WithheldCallers}), now: 1, want: ": no ticket: the caller is denied (withheld)"},
+		{name: "withheld is not allowed", call: hidden(), policy: onlyCallers([]string{"+*"}, nil), now: 1, want: ": no ticket: the caller is not among those allowed"},
 		{name: "line is denied", call: ringing(), policy: func(p *Policy) { p.Rules.Lines.Deny = []string{testLine} }, now: 1, want: ": no ticket: the line is denied (" + testLine + ")"},
 		{name: "line has rules of its own", call: ringing(), policy: func(p *Policy) {
 			denied(p)
