@@ -145,6 +145,22 @@ func (s *story) tell(folded func(telephony.State) bool, events ...telephony.Even
 	})
 }
 
+// settled waits until nothing is owed about the calls. The bridge may die with
+// the very last append.
+func (s *story) settled(phones ...*phone) {
+	s.t.Helper()
+	for _, p := range phones {
+		s.eventually("settled: "+string(p.id), func() bool {
+			view, found, err := s.bridge.Call(s.t.Context(), p.id)
+			if err != nil {
+				s.again()
+				return false
+			}
+			return found && view.Next.Settled
+		})
+	}
+}
+
 // again starts a new bridge on the journal of the one that died.
 func (s *story) again() {
 	s.t.Helper()
