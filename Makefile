@@ -39,7 +39,8 @@ help: ## list the targets
 
 .PHONY: demo
 demo: ## a simulated Zendesk, a replayed phone system and talkbridge: no account, no PBX
-	$(GO) run ./cmd/talkbridge demo
+	@$(GO) build -o bin/talkbridge ./cmd/talkbridge
+	@exec ./bin/talkbridge demo # not go run, which calls an end by Ctrl-C an error
 
 .PHONY: build
 build: ## bin/talkbridge
