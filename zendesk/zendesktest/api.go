@@ -28,6 +28,8 @@ type call struct {
 	user      *User     // nil for an anonymous request
 	userID    int64     // the id of user, for the log
 	committed bool      // set by an operation that changed something
+	started   time.Time // when it had been read
+	entry     *Request  // in the log of requests; nil for a late commit
 }
 
 func newCall(r *http.Request, body []byte) *call {
@@ -50,6 +52,7 @@ func normalPath(p string) string {
 // detached returns a copy that may be used after the handler has returned.
 func (c *call) detached() *call {
 	d := *c
+	d.entry = nil
 	d.header, d.query = c.header.Clone(), maps.Clone(c.query)
 	return &d
 }

@@ -111,8 +111,12 @@ func (s *Server) Pops() []Pop {
 }
 
 // Requests returns the newest API requests in the order in which they were answered; see [Retention]. A request that
-// is still waiting is not among them.
-func (s *Server) Requests() []Request { return s.log.all() }
+// is still waiting is not among them; one whose effect can be seen is.
+func (s *Server) Requests() []Request {
+	s.mu.Lock() // that of an operation that is under way is among them
+	defer s.mu.Unlock()
+	return s.log.all()
+}
 
 // SolveTicket is a person solving the ticket; an unassigned one is assigned to the owner, as the interface would
 // demand.

@@ -15,21 +15,26 @@ type requestLog struct {
 
 func newRequestLog(n int) *requestLog { return &requestLog{ring: newRing[Request](n)} }
 
-// begin makes the entry of a request that was just read.
-func (l *requestLog) begin(c *call, at time.Time) *Request {
+// begin gives the request, just read, its entry.
+func (l *requestLog) begin(c *call, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++
-	e := &Request{Seq: l.seq, At: at, Method: c.method, Path: c.rawPath, Query: c.rawQuery}
+	c.started = time.Now()
+	c.entry = &Request{Seq: l.seq, At: at, Method: c.method, Path: c.rawPath, Query: c.rawQuery}
 	if !strings.HasPrefix(c.path, "/oauth/") { // That body holds a secret.
-		e.Body = string(c.body[:min(len(c.body), maxLoggedBody)])
+		c.entry.Body = string(c.body[:min(len(c.body), maxLoggedBody)])
 	}
-	return e
 }
 
-// end stores the entry with what became of it. A request that is never answered is stored with status 0.
-func (l *requestLog) end(e *Request, rep reply, c *call, started time.Time) {
-	e.Status, e.Took, e.Committed, e.UserID = rep.status, time.Since(started), c.committed, c.userID
+// end stores the entry with what became of it; status 0 says that no answer went out. A late commit has no entry
+// of its own.
+func (l *requestLog) end(c *call, status int) {
+	e := c.entry
+	if e == nil {
+		return
+	}
+	e.Status, e.Took, e.Committed, e.UserID = status, time.Since(c.started), c.committed, c.userID
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ring.add(*e)

@@ -151,64 +151,72 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveAPI(w, r, newCall(r, body))
 }
 
-// serveAPI meets the faults, has the request answered, and writes and logs the answer.
+// serveAPI meets the faults, has the request answered, and writes the answer.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, c *call) {
-	started := time.Now()
-	entry := s.log.begin(c, s.clock.now())
+	s.log.begin(c, s.clock.now())
 	s.check.request(c)
 	ctx, cancel := mergeDone(r.Context(), s.life)
 	defer cancel()
 	fault, effect := s.faults.meet(c)
-	entry.Fault = fault
+	c.entry.Fault = fault
 	if !wait(ctx, s.cfg.latency+effect.delay) {
-		s.log.end(entry, reply{}, c, started)
+		s.log.end(c, 0)
 		panic(http.ErrAbortHandler)
 	}
 	rep, cut := s.perform(ctx, c, effect)
-	rep.encode()
-	s.log.end(entry, rep, c, started)
 	if cut {
 		panic(http.ErrAbortHandler)
 	}
+	rep.encode()
 	rep.write(w, effect.kind == effectTruncate)
 }
 
-// perform answers the request under the effect of a fault; cut says that the connection ends without an answer.
+// perform answers and logs the request under the effect of a fault; cut says that the connection ends without an
+// answer.
 func (s *Server) perform(ctx context.Context, c *call, e Effect) (rep reply, cut bool) {
 	switch e.kind {
-	case effectNone, effectTruncate:
-		return s.answer(c), false
 	case effectAnswer:
-		return e.reply(), false
+		rep := e.reply()
+		s.log.end(c, rep.status)
+		return rep, false
 	case effectDropBefore:
+		s.log.end(c, 0)
 		return reply{}, true
 	case effectDropAfter:
-		rep := s.answer(c)
-		rep.status = 0
-		return rep, true
+		return s.answer(c, true), true
 	case effectLate:
 		s.answerLate(c, e.commitAfter)
+		s.log.end(c, 0)
 		return reply{}, true
 	case effectStall:
 		s.answerLate(c, e.commitAfter)
 		<-ctx.Done()
+		s.log.end(c, 0)
 		return reply{}, true
+	case effectNone, effectTruncate:
 	}
-	return s.answer(c), false
+	return s.answer(c, false), false
 }
 
 // answerLate has the operation run in d, for nobody.
 func (s *Server) answerLate(c *call, d time.Duration) {
 	late := c.detached()
-	s.late.schedule(s.clock.now().Add(d), d, func() { s.answer(late) })
+	s.late.schedule(s.clock.now().Add(d), d, func() { s.answer(late, true) })
 }
 
-// answer runs the operation as one atomic step of the account.
-func (s *Server) answer(c *call) reply {
+// answer runs the operation and logs the request as one atomic step of the account: who sees what a request did, sees
+// the request too. lost says that its answer reaches nobody.
+func (s *Server) answer(c *call, lost bool) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.clock.now()
-	return s.acct.dispatch(c)
+	rep := s.acct.dispatch(c)
+	status := rep.status
+	if lost {
+		status = 0
+	}
+	s.log.end(c, status)
+	return rep
 }
 
 // wait waits for d of real time; it reports false if ctx ended first.

@@ -79,6 +79,28 @@ func TestConcurrentRequests(t *testing.T) {
 	}
 }
 
+// TestRequestIsLoggedWithItsEffect: who sees a ticket sees the request that
+// made it.
+func TestRequestIsLoggedWithItsEffect(t *testing.T) {
+	t.Parallel()
+	const n = 50
+	d := start(t)
+	changes, cancel := d.s.Subscribe(n)
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		for i := range n {
+			d.voiceTicket(fmt.Sprint(i))
+		}
+	}()
+	for i := range n {
+		<-changes
+		require.GreaterOrEqual(t, len(d.s.Requests()), i+1)
+	}
+	<-made
+	cancel()
+}
+
 func TestSlowSubscriberIsDropped(t *testing.T) {
 	t.Parallel()
 	d := start(t)
