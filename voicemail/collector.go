@@ -48,7 +48,7 @@ func NewCollector(spools map[string]*Spool, store *Store, patience time.Duration
 // *RefusedError for what will never be collected, the cause of ctx, or one of
 // the file system.
 func (c *Collector) Collect(ctx context.Context, call telephony.CallID, path string) (Audio, error) {
-	key := "voicemail " + string(call)
+	key := messageKey(call)
 	audio, err := c.store.Lookup(key)
 	if !errors.Is(err, ErrNotFound) {
 		return audio, err

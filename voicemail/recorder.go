@@ -47,7 +47,7 @@ func NewRecorder(folders map[string]*Recordings, store *Store) *Recorder {
 // never be collected (of which the reason NoSound says that nothing was
 // recorded), the cause of ctx, or one of the file system.
 func (r *Recorder) Collect(ctx context.Context, call telephony.CallID, path string) (Audio, error) {
-	key := "recording " + string(call)
+	key := recordingKey(call)
 	audio, err := r.store.Lookup(key)
 	if !errors.Is(err, ErrNotFound) {
 		return audio, err

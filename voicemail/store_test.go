@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/voicemail"
 )
 
@@ -222,6 +223,24 @@ func TestStoreRevoke(t *testing.T) {
 		_, err = s.Keep(t.Context(), "call 1", bytes.NewReader(captured(t, "msg0000.wav")))
 		require.ErrorIs(t, err, voicemail.ErrRevoked, "it is not kept anew")
 	}
+	rec, err := store.Open(other.ID)
+	require.NoError(t, err, "others are not concerned")
+	require.NoError(t, rec.Close())
+}
+
+func TestStoreRevokeCall(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, t.TempDir())
+	call := telephony.CallID("hq/pbx1/1.0")
+	recording, other := keep(t, store, "recording "+string(call)), keep(t, store, "recording hq/pbx1/2.0")
+	kept, err := store.RevokeCall(call)
+	require.NoError(t, err)
+	require.Equal(t, []voicemail.Audio{recording}, kept)
+	kept, err = store.RevokeCall(call)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	_, err = store.Keep(t.Context(), "voicemail "+string(call), bytes.NewReader(captured(t, "msg0000.wav")))
+	require.ErrorIs(t, err, voicemail.ErrRevoked, "what comes later is not kept either")
 	rec, err := store.Open(other.ID)
 	require.NoError(t, err, "others are not concerned")
 	require.NoError(t, rec.Close())

@@ -46,6 +46,49 @@ func TestRecordingPlays(t *testing.T) {
 	c.stop(t)
 }
 
+// What a person takes back is served no more, with the daemon and without, and
+// stays so.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{recordings: true})
+	c := s.startReady()
+	var ids, links []string
+	for range 3 {
+		id := s.play(answered())
+		ids = append(ids, id)
+		links = append(links, s.ticketOf(c, id, 2).VoiceComments()[0].RecordingURL)
+	}
+	served := func(link string) int {
+		u, err := url.Parse(link)
+		require.NoError(t, err)
+		u.Host = c.address(t, "public_listen")
+		return request(t, http.MethodGet, u.String(), nil).status
+	}
+	require.Equal(t, http.StatusOK, served(links[0]))
+
+	out, _ := s.cli(exitOK, "revoke", ids[0])
+	require.Contains(t, out, ".wav is served no more")
+	require.Equal(t, http.StatusNotFound, served(links[0]))
+	out, _ = s.cli(exitOK, "revoke", ids[0])
+	require.Contains(t, out, "nothing of it is served")
+	out, _ = s.cli(exitOK, "revoke", links[1], "--json")
+	require.Contains(t, out, ".wav")
+	require.Equal(t, http.StatusNotFound, served(links[1]))
+	require.Equal(t, http.StatusOK, served(links[2]), "others are not concerned")
+	_, errs := s.cli(exitRun, "revoke", links[2]+"x")
+	require.Contains(t, errs, "no link to a recording")
+	require.Contains(t, c.log.String(), "audio revoked by a person")
+	c.stop(t)
+
+	out, _ = s.cli(exitOK, "revoke", ids[2])
+	require.Contains(t, out, ".wav is served no more")
+	c = s.startReady()
+	for _, link := range links {
+		require.Equal(t, http.StatusNotFound, served(link))
+	}
+	c.stop(t)
+}
+
 // scenarioTicket is what a captured call must come to.
 type scenarioTicket struct {
 	capture string

@@ -81,6 +81,7 @@ func (d *daemon) operatorRoutes(mux *http.ServeMux) {
 	retryQuestion.serve(mux, d)
 	popQuestion.serve(mux, d)
 	lookupQuestion.serve(mux, d)
+	revokeQuestion.serve(mux, d)
 	factsQuestion.serve(mux, d)
 }
 
