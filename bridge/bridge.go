@@ -81,8 +81,9 @@ type Bridge struct {
 	applied  uint64 // the last entry folded
 	target   uint64 // the last entry at the start
 	caughtUp bool
-	atEnd    bool      // tickets are made at the end, since updates lag
-	halted   bool      // Zendesk does not take our credentials
+	atEnd    bool // tickets are made at the end, since updates lag
+	halted   bool // Zendesk does not take our credentials
+	outage   outage
 	retained time.Time // when the size of the journal was last looked at
 }
 

@@ -2,14 +2,12 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 	"unique"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
-	"github.com/talkbridge/talkbridge/zendesk"
 )
 
 // takeAll folds one entry of the journal, and those that wait behind it.
@@ -333,33 +331,5 @@ func (b *Bridge) credentials(a answer) {
 		b.halted = false
 		b.lanes.resume()
 		b.log.Info("zendesk takes the credentials again")
-	}
-}
-
-// learn pauses lanes as the budget asks for it.
-func (b *Bridge) learn(ex zendesk.Exchange) {
-	now := b.now()
-	refusal, _ := errors.AsType[*zendesk.Error](ex.Err)
-	if refusal != nil && refusal.IsRateLimited() {
-		wait := classifyRefusal(refusal).wait
-		in := laneCreates
-		if ex.Operation == "UpdateTicket" {
-			in = laneUpdates
-		}
-		b.lanes.pause(in, now.Add(wait))
-		return
-	}
-	account := ex.RateLimit.Account
-	if !account.Known || account.Limit == 0 {
-		return
-	}
-	// The last tenth of the minute's budget is for creates, the last
-	// twentieth for pops.
-	pause := max(account.Resets, time.Second)
-	switch {
-	case account.Remaining*20 < account.Limit:
-		b.lanes.pause(laneCreates, now.Add(pause))
-	case account.Remaining*10 < account.Limit:
-		b.lanes.pause(laneUpdates, now.Add(pause))
 	}
 }

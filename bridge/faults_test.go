@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -148,6 +149,35 @@ func TestRefusedCredentialsHaltAllWithOneShoutAndRecover(t *testing.T) {
 		r.ticket(p)
 	}
 	require.Equal(t, 1, r.logged(logrus.InfoLevel, "zendesk takes the credentials again"))
+}
+
+// A Zendesk that is down is asked by one request at a time, whatever waits; its
+// first answer lets all go.
+func TestOutageIsProbedByOneRequestAtATime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	down := r.desk.Inject(zendesktest.Fault{Effect: zendesktest.Status(http.StatusServiceUnavailable, 0)})
+	const calls = 150
+	var phones []*phone
+	for i := range calls {
+		p := r.call(fmt.Sprint(i))
+		p.from = fmt.Sprintf("+1212555%04d", i)
+		p.ordinary("1001")
+		phones = append(phones, p)
+	}
+	const shout = "zendesk is down: everything waits, one request at a time finds out whether it still is"
+	r.eventually("outage noticed", func() bool { return r.logged(logrus.ErrorLevel, shout) == 1 })
+	before := down.Hits()
+	r.eventually("probed", func() bool { return down.Hits() >= before+2 })
+	require.Less(t, down.Hits(), calls, "it is not hammered: %d requests", down.Hits())
+	r.desk.ClearFaults()
+	r.settled(phones...)
+	for _, p := range phones {
+		r.ticket(p)
+	}
+	require.Equal(t, 1, r.logged(logrus.InfoLevel, "zendesk answers again"))
+	require.Equal(t, 1, r.logged(logrus.ErrorLevel, shout))
+	r.clean()
 }
 
 func TestForbiddenIsParkedUntilAPersonAsksAgain(t *testing.T) {

@@ -59,8 +59,8 @@ type lanes struct {
 	waiting [laneCount][]waiter
 	running [laneCount]int
 	paused  [laneCount]time.Time
-	// single lets only one request out at a time: Zendesk refused us, and one
-	// is enough to find out whether it still does.
+	// single lets only one request out at a time: Zendesk refused us or is down,
+	// and one is enough to find out whether that still is so.
 	single bool
 }
 

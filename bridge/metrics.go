@@ -21,6 +21,7 @@ type metrics struct {
 	took       *prometheus.HistogramVec
 	waiting    *prometheus.GaugeVec
 	calls      *prometheus.GaugeVec
+	outage     prometheus.Gauge
 	unreadable prometheus.Counter
 	successors prometheus.Counter
 }
@@ -35,6 +36,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		refused:    counters("talkbridge_audio_refused_total", "Voicemails and recordings that could not be kept, by step.", "step"),
 		pops:       counters("talkbridge_pops_total", "Screen pops by result.", "result"),
 		requests:   counters("talkbridge_zendesk_requests_total", "Requests to Zendesk by operation and status; 0 is no answer.", "operation", "status"),
+		outage:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "talkbridge_zendesk_outage", Help: "1 while Zendesk is down and one request at a time asks whether it still is."}),
 		unreadable: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_journal_unreadable_total", Help: "Journal entries that could not be read."}),
 		successors: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_tickets_succeeded_total", Help: "Tickets made since the first was closed too early."}),
 		popLatency: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -50,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		calls:   gauges("talkbridge_calls", "Calls in memory.", "state"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.outcomes, m.pops, m.refused, m.requests, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
+		reg.MustRegister(m.outcomes, m.pops, m.refused, m.requests, m.outage, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
 	}
 	return m
 }

@@ -67,6 +67,9 @@ type Policy struct {
 	// the recording. Then it is completed without, and gets it when it comes.
 	// Zero means DefaultRecordingWait.
 	RecordingWait time.Duration
+	// Reserve is the share of the account's requests per minute, 0 to 1, that is
+	// left to people and to other programs. Pops may use it.
+	Reserve float64
 	// Settle is how long a write of unknown fate is looked up before it is
 	// repeated. Zero means DefaultSettle.
 	Settle time.Duration

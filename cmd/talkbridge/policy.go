@@ -26,6 +26,7 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Pop:                popPolicy(cfg.ScreenPop),
 		Directory:          directory,
 		Settle:             cfg.Tickets.Settle,
+		Reserve:            float64(cfg.Zendesk.Reserve) / 100,
 		Recorded:           make(map[string]bool),
 	}
 	for _, s := range cfg.Sources {

@@ -51,6 +51,8 @@ type Zendesk struct {
 	APIToken *APIToken `yaml:"api_token"`
 	// How long one request may take.
 	Timeout time.Duration `yaml:"timeout" check:"1s..60s"`
+	// Percent of the account's requests per minute that are left to people and other programs. Pages for agents may use them.
+	Reserve int `yaml:"reserve" check:"0..90"`
 }
 
 // OAuth is a confidential OAuth client of the account.

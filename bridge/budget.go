@@ -1,0 +1,105 @@
+package bridge
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// What answers say of the account's budget, and of Zendesk's health, decides
+// which lanes pause. Nothing is sent while Zendesk said to wait; the last of the
+// budget is for pops.
+
+// learn pauses lanes as an exchange asks for it.
+func (b *Bridge) learn(ex zendesk.Exchange) {
+	b.breaker(ex)
+	refusal, _ := errors.AsType[*zendesk.Error](ex.Err)
+	if refusal != nil && refusal.IsRateLimited() {
+		in := laneCreates
+		if ex.Operation == "UpdateTicket" {
+			in = laneUpdates
+		}
+		b.lanes.pause(in, b.now().Add(classifyRefusal(refusal).wait))
+		return
+	}
+	if in, spare := spares(ex.RateLimit.Account, b.policy.Load().Reserve); spare {
+		b.lanes.pause(in, b.now().Add(max(ex.RateLimit.Account.Resets, time.Second)))
+	}
+}
+
+// spares says which lane, with all that are less urgent, waits for the next
+// minute's budget. Of what is not reserved for other users of the account, the
+// last tenth of the whole is for creates, the last twentieth for pops. Pops may
+// use the reserve: each is one request, and worth something for seconds only.
+func spares(account zendesk.Budget, reserve float64) (lane, bool) {
+	if !account.Known || account.Limit == 0 {
+		return 0, false
+	}
+	left := float64(account.Remaining)/float64(account.Limit) - reserve
+	switch {
+	case left < 0.05:
+		return laneCreates, true
+	case left < 0.1:
+		return laneUpdates, true
+	}
+	return 0, false
+}
+
+const (
+	// outageAfter failures in a row mean that Zendesk is down: no less than one
+	// call in trouble makes, whose tries are further and further apart.
+	outageAfter = 6
+	// probeEvery is how often one request then finds out whether it still is.
+	// A pop can wait that long.
+	probeEvery = 2 * time.Second
+)
+
+// outage is a Zendesk that does not answer, or answers 5xx, whatever is asked.
+type outage struct {
+	// failures are those in a row.
+	failures int
+	// since is when it began; zero while there is none.
+	since time.Time
+}
+
+// breaker lets one request out at a time while Zendesk is down, so that a
+// thousand calls that wait are not a thousand requests. The first answer ends
+// that.
+func (b *Bridge) breaker(ex zendesk.Exchange) {
+	now := b.now()
+	if !failed(ex) {
+		b.outage.failures = 0
+		if b.outage.since.IsZero() {
+			return
+		}
+		b.log.WithField("after", now.Sub(b.outage.since).Round(time.Second).String()).Info("zendesk answers again")
+		b.outage = outage{}
+		b.metrics.outage.Set(0)
+		if !b.halted {
+			b.lanes.resume()
+		}
+		return
+	}
+	b.outage.failures++
+	if b.outage.failures < outageAfter {
+		return
+	}
+	if b.outage.since.IsZero() {
+		b.outage.since = now
+		b.metrics.outage.Set(1)
+		b.log.WithError(ex.Err).WithField("failures", b.outage.failures).
+			Error("zendesk is down: everything waits, one request at a time finds out whether it still is")
+	}
+	b.lanes.single = true
+	b.lanes.pause(lanePops, now.Add(probeEvery))
+}
+
+// failed reports whether an exchange says that Zendesk does not work.
+func failed(ex zendesk.Exchange) bool {
+	if ex.Err == nil || ex.Status == http.StatusTooManyRequests {
+		return false
+	}
+	return ex.Status == 0 || ex.Status >= http.StatusInternalServerError
+}
