@@ -120,7 +120,8 @@ func TestScenarios(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, siteOptions{recordings: true})
 			c := s.startReady()
-			played, err := s.player.Play(t.Context(), asterisktest.Scenario{Capture: tt.capture, Kind: tt.capture})
+			call := asterisktest.Scenario{Capture: tt.capture, Kind: tt.capture}
+			played, err := s.player.Play(t.Context(), s.untilShown(call, len(tt.pops)))
 			require.NoError(t, err)
 			id := "hq/pbx1/" + played.Linkedids[0]
 			s.eventually(c, id+" settled", func() bool { return s.settled(id) })

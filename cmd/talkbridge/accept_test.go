@@ -43,6 +43,34 @@ func (s *site) play(scenario asterisktest.Scenario) string {
 	return "hq/pbx1/" + played.Linkedids[0]
 }
 
+// untilShown has nobody hang up before a number of pages were opened, however
+// busy the machine is.
+func (s *site) untilShown(call asterisktest.Scenario, pops int) asterisktest.Scenario {
+	s.t.Helper()
+	if pops > 0 {
+		before := len(s.zendesk.Pops())
+		call.Then = asterisktest.Hold{Phase: asterisktest.Parting, For: 200 * time.Millisecond, Until: s.until(func() bool {
+			return len(s.zendesk.Pops()) >= before+pops
+		})}
+	}
+	return call
+}
+
+// until is closed when a condition holds, or patience is over.
+func (s *site) until(condition func() bool) <-chan struct{} {
+	held := make(chan struct{})
+	over := time.Now().Add(patience)
+	go func() {
+		defer close(held)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for !condition() && time.Now().Before(over) && s.t.Context().Err() == nil {
+			<-tick.C
+		}
+	}()
+	return held
+}
+
 // eventually waits for a condition.
 func (s *site) eventually(c *child, what string, condition func() bool) {
 	s.t.Helper()

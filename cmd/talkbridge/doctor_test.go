@@ -278,7 +278,7 @@ func TestDoctorSeesEvents(t *testing.T) {
 			var found diagnosis
 			go func() {
 				defer close(done)
-				_, out, _ := runCLI(t.Context(), "doctor", "--config", s.config, "--json", "--watch", "1500ms")
+				_, out, _ := runCLI(t.Context(), "doctor", "--config", s.config, "--json", "--watch", "5s")
 				_ = json.Unmarshal([]byte(out), &found)
 			}()
 			require.Eventually(t, func() bool { return s.pbx.Clients() == 1 }, patience, time.Millisecond)

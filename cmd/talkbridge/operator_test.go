@@ -77,12 +77,12 @@ func (s *site) byHand(externalID string) int64 {
 	return ticket.ID
 }
 
-// leisurely is an answered call that rings for long enough that everything that
-// is done meanwhile is done.
-func leisurely() asterisktest.Scenario {
+// leisurely is an answered call that rings, and is talked on, for long enough that
+// everything that is done meanwhile is done.
+func (s *site) leisurely() asterisktest.Scenario {
 	call := answered()
 	call.Hold = asterisktest.Hold{Phase: asterisktest.Ringing, For: 1500 * time.Millisecond}
-	return call
+	return s.untilShown(call, 1)
 }
 
 // settle waits until nothing is owed about a call.
@@ -97,7 +97,7 @@ func TestExplain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{})
 	c := s.startReady()
-	id := s.play(leisurely())
+	id := s.play(s.leisurely())
 	s.settle(c, id)
 
 	story, _ := s.cli(exitOK, "explain", id)
@@ -150,14 +150,17 @@ func TestExplainScenarios(t *testing.T) {
 	s := newSite(t, siteOptions{})
 	s.player.Speed = 2
 	c := s.startReady()
-	for _, capture := range []string{"e_queue_second_agent", "i1_attended_feature", "i2_attended_refer", "b_voicemail", "g1_outbound_answered"} {
-		t.Run(capture, func(t *testing.T) {
-			played, err := s.player.Play(t.Context(), asterisktest.Scenario{Capture: capture, Kind: capture})
+	for _, tt := range []struct {
+		capture string
+		pops    int
+	}{{"e_queue_second_agent", 1}, {"i1_attended_feature", 2}, {"i2_attended_refer", 2}, {"b_voicemail", 0}, {"g1_outbound_answered", 1}} {
+		t.Run(tt.capture, func(t *testing.T) {
+			played, err := s.player.Play(t.Context(), s.untilShown(asterisktest.Scenario{Capture: tt.capture, Kind: tt.capture}, tt.pops))
 			require.NoError(t, err)
 			id := "hq/pbx1/" + played.Linkedids[0]
 			s.settle(c, id)
 			story, _ := s.cli(exitOK, "explain", id)
-			s.goldenSaid("explain_"+capture, story)
+			s.goldenSaid("explain_"+tt.capture, story)
 		})
 	}
 	c.stop(t)
@@ -180,7 +183,7 @@ func TestExplainTicketOfAnotherCall(t *testing.T) {
 func (s *site) park(c *child) (string, *zendesktest.Injected) {
 	s.t.Helper()
 	fault := s.zendesk.Inject(zendesktest.Fault{Method: http.MethodPost, Path: createPath, Effect: zendesktest.Status(http.StatusForbidden, 0)})
-	id := s.play(leisurely())
+	id := s.play(s.leisurely())
 	s.eventually(c, "parked", func() bool {
 		out, _ := s.cli(exitOK, "calls", "--state", "parked", "--json")
 		return len(rowsOf(s.t, out)) > 0

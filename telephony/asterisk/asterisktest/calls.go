@@ -102,14 +102,18 @@ func (s *Server) Calls() []Call {
 	return calls
 }
 
-// told reports whether a client that is connected now has known of a call for
-// Config.SeenAfter.
-func (s *Server) told(linkedid string) bool {
+// told reports whether a client that is connected now has known for
+// Config.SeenAfter how a call stood at since.
+func (s *Server) told(linkedid string, since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	for session := range s.sessions {
-		if first, found := session.told[linkedid]; found && now.Sub(first) >= s.config.SeenAfter {
+		first, found := session.told[linkedid]
+		if first.Before(since) {
+			first = since
+		}
+		if found && now.Sub(first) >= s.config.SeenAfter {
 			return true
 		}
 	}

@@ -14,6 +14,7 @@ const (
 	Talking                    // from the first bridge to the request to hang up
 	Recording                  // while a voicemail is spoken
 	Longest                    // wherever the capture is silent for longest while a channel is up
+	Parting                    // from the last bridge, after all transfers, to the last request to hang up
 )
 
 // Hold keeps a call in a phase. The zero value holds nothing.
@@ -24,8 +25,8 @@ type Hold struct {
 	// Until, if not nil, holds further until it is closed or receives.
 	Until <-chan struct{}
 	// Told holds, before For begins to count, until a client that is connected
-	// has known of the call for Config.SeenAfter: no client that works can have
-	// missed it.
+	// has known for Config.SeenAfter that the call is in this phase: no client
+	// that works can have missed it.
 	Told bool
 }
 
@@ -42,30 +43,48 @@ func (t *template) findPhases() {
 	t.talking = t.span(isKind("BridgeEnter"), isKind("HangupRequest"))
 	t.mail = t.span(voicemail, isKind("HangupRequest"))
 	t.longest = t.span(isKind("Newchannel"), isKind("HangupRequest"))
+	bridged := t.last("BridgeEnter")
+	t.parting = t.between(bridged, max(t.last("HangupRequest"), t.last("SoftHangupRequest"), bridged))
+}
+
+// last is the last step of a kind, -1 if there is none.
+func (t *template) last(kind string) int {
+	for i, s := range slices.Backward(t.steps) {
+		if s.kind == kind {
+			return i
+		}
+	}
+	return -1
+}
+
+// between finds the step after the longest silence between two steps.
+func (t *template) between(begin, end int) span {
+	var silence time.Duration
+	var result span
+	for i := begin + 1; begin >= 0 && i <= end; i++ {
+		if gap := t.steps[i].at - t.steps[i-1].at; gap > silence {
+			silence, result = gap, span{found: true, cut: i}
+		}
+	}
+	return result
 }
 
 // span finds the first step that begins, the next that ends, and in between the
 // step after the longest silence.
 func (t *template) span(begins, ends func(step) bool) span {
-	begin := -1
-	var silence time.Duration
-	var result span
-	for i, s := range t.steps {
-		if begin < 0 {
-			if begins(s) {
-				begin = i
-			}
-			continue
-		}
-		if gap := s.at - t.steps[i-1].at; gap > silence {
-			silence, result = gap, span{found: true, cut: i}
-		}
-		if ends(s) {
-			return result
-		}
+	begin := slices.IndexFunc(t.steps, begins)
+	if begin < 0 {
+		return span{}
 	}
-	return span{}
+	length := slices.IndexFunc(t.steps[begin+1:], ends)
+	if length < 0 {
+		return span{}
+	}
+	return t.between(begin, begin+1+length)
 }
+
+// has reports whether there is what the hold prolongs.
+func (t *template) has(h Hold) bool { return h.Phase == 0 || t.phase(h.Phase).found }
 
 func (t *template) phase(p Phase) span {
 	switch p {
@@ -77,6 +96,8 @@ func (t *template) phase(p Phase) span {
 		return t.mail
 	case Longest:
 		return t.longest
+	case Parting:
+		return t.parting
 	}
 	return span{}
 }

@@ -32,8 +32,8 @@ type Scenario struct {
 	// Variables replace the values of VarSet events, by name without leading
 	// underscores.
 	Variables map[string]string
-	// Hold prolongs a phase of the call.
-	Hold Hold
+	// Hold prolongs a phase of the call, Then another one.
+	Hold, Then Hold
 	// LeaveUp leaves channels up that the capture does not end; otherwise they
 	// are hung up at its end. See Server.HangUp.
 	LeaveUp bool
@@ -119,7 +119,7 @@ func (p *Player) prepare(scenario Scenario) (*play, error) {
 		return nil, errors.New("the capture has no plain number of the outside party to replace")
 	case scenario.Caller.Name != "" && t.callerName == "":
 		return nil, errors.New("the capture has no plain name of the outside party to replace")
-	case scenario.Hold.Phase != 0 && !t.phase(scenario.Hold.Phase).found:
+	case !t.has(scenario.Hold) || !t.has(scenario.Then):
 		return nil, errors.New("the capture does not have the phase to be held")
 	case len(scenario.Agents) > len(t.originals[slotAgent]):
 		return nil, fmt.Errorf("the capture has %d agents, not %d", len(t.originals[slotAgent]), len(scenario.Agents))
@@ -197,13 +197,12 @@ func (p *play) agent(original string) string {
 // run plays step after step.
 func (p *play) run(ctx context.Context) error {
 	p.started = time.Now()
-	cut := -1
-	if hold := p.played.Hold; hold.Phase != 0 {
-		cut = p.template.phase(hold.Phase).cut
-	}
 	for i := range p.template.steps {
-		if i == cut {
-			if err := p.hold(ctx); err != nil {
+		for _, hold := range []Hold{p.played.Hold, p.played.Then} {
+			if hold.Phase == 0 || p.template.phase(hold.Phase).cut != i {
+				continue
+			}
+			if err := p.hold(ctx, hold); err != nil {
 				return p.abandon(err)
 			}
 		}
@@ -263,12 +262,11 @@ func (p *play) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / p.player.Speed)
 }
 
-// hold stretches the phase.
-func (p *play) hold(ctx context.Context) error {
+// hold stretches a phase.
+func (p *play) hold(ctx context.Context, hold Hold) error {
 	began := time.Now()
 	defer func() { p.held += time.Since(began) }()
-	hold := p.played.Hold
-	for hold.Told && !p.told() {
+	for hold.Told && !p.told(began) {
 		if err := p.sleep(ctx, toldPoll); err != nil {
 			return err
 		}
@@ -289,10 +287,10 @@ func (p *play) hold(ctx context.Context) error {
 // toldPoll is how often it is looked whether a client knows of a call.
 const toldPoll = 50 * time.Millisecond
 
-// told reports whether clients know of all calls of the play.
-func (p *play) told() bool {
+// told reports whether clients know how all calls of the play stood at since.
+func (p *play) told(since time.Time) bool {
 	for _, linkedid := range p.played.Linkedids {
-		if !p.server.told(linkedid) {
+		if !p.server.told(linkedid, since) {
 			return false
 		}
 	}

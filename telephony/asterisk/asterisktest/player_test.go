@@ -269,6 +269,31 @@ func TestCallIsHeldUntilAClientWasTold(t *testing.T) {
 	require.Zero(t, server.Unseen())
 }
 
+// Who has long known a call may still not know that it was answered: that he has
+// to be told for as long.
+func TestCallIsHeldUntilAClientWasToldOfThePhase(t *testing.T) {
+	t.Parallel()
+	const seenAfter = time.Second
+	server := start(t, asterisktest.Config{SeenAfter: seenAfter})
+	player := &asterisktest.Player{Server: server, Speed: 5}
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	done := make(chan error, 1)
+	go func() {
+		_, err := player.Play(t.Context(), asterisktest.Scenario{
+			Capture: "e_queue_second_agent", Hold: asterisktest.Hold{Phase: asterisktest.Talking, Told: true},
+		})
+		done <- err
+	}()
+	c.until("Newchannel")
+	came := time.Now()
+	c.until("BridgeEnter")
+	answered := time.Now()
+	c.until("HangupRequest")
+	require.Greater(t, answered.Sub(came), seenAfter, "otherwise it proves nothing")
+	require.Greater(t, time.Since(answered), seenAfter)
+	require.NoError(t, <-done)
+}
+
 func TestVoicemailIsThereWhenItIsAnnounced(t *testing.T) {
 	t.Parallel()
 	spool, monitor := t.TempDir(), t.TempDir()
