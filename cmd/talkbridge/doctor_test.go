@@ -272,7 +272,9 @@ func TestDoctorSeesEvents(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tt.config.Users = []asterisktest.User{{Name: "talkbridge", Secret: "tbsecret", Read: tt.read, Write: "reporting"}}
+			tt.config.Users = []asterisktest.User{{
+				Name: "talkbridge", Secret: "tbsecret", Read: tt.read, Write: "reporting", WriteTimeout: patience,
+			}}
 			s := newSite(t, siteOptions{pbx: tt.config})
 			done := make(chan struct{})
 			var found diagnosis

@@ -48,7 +48,7 @@ func TestKill(t *testing.T) {
 func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	t.Helper()
 	s := newSite(t, siteOptions{
-		settle: 30 * time.Second, recordings: true, pbx: asterisktest.Config{SeenAfter: slowness * 750 * time.Millisecond},
+		settle: 30 * time.Second, recordings: true, pbx: asterisktest.Config{SeenAfter: 1500 * time.Millisecond},
 	})
 	for _, f := range faults {
 		s.zendesk.Inject(f)

@@ -205,7 +205,11 @@ func TestRetry(t *testing.T) {
 		out, _ := s.cli(exitOK, "calls", "--json")
 		return rowsOf(t, out)[0].Disposition != ""
 	})
-	story, _ := s.cli(exitOK, "explain", id)
+	var story string
+	s.eventually(c, "its page is told of", func() bool {
+		story, _ = s.cli(exitOK, "explain", id)
+		return strings.Contains(story, "page: user")
+	})
 	s.goldenSaid("explain_parked", story)
 	out, _ = s.cli(exitOK, "retry", id, "--dry-run")
 	s.goldenSaid("retry_dry_run", out)

@@ -3,4 +3,4 @@
 package main
 
 // slowness is how much longer than usual things may take.
-const slowness = 2
+const slowness = 4

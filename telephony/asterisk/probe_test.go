@@ -123,7 +123,7 @@ func TestProbe_rights(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tt.user.Name, tt.user.Secret = "lab", "labsecret"
+			tt.user.Name, tt.user.Secret, tt.user.WriteTimeout = "lab", "labsecret", time.Minute
 			tt.config.Users = []asterisktest.User{tt.user}
 			report, err := probeCall(t, startServer(t, tt.config))
 			require.NoError(t, err)
