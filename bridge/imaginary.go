@@ -1,0 +1,210 @@
+package bridge
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
+)
+
+// The ids of an imaginary account.
+const (
+	imaginaryUser       = 1
+	imaginaryTicket     = 1
+	imaginaryOpenTicket = 2
+)
+
+// RehearsedTicket is the ticket of a rehearsed call, as it is when nothing more
+// is owed.
+type RehearsedTicket struct {
+	Via     zendesk.ViaID
+	Subject string
+	Tags    []string
+	// Group, Brand, Assignee and AnsweredBy are ids, 0 for none. The last is part
+	// of a voice comment: tickets without audio have none.
+	Group, Brand, Assignee, AnsweredBy int64
+	Priority                           string
+	CustomFields                       []zendesk.CustomField
+	// Comments are the plain ones, the oldest first.
+	Comments []string
+	// Voice is the voice comment, nil if it has none.
+	Voice     *zendesk.VoiceComment
+	Requester zendesk.User
+}
+
+// RehearsedPage is a page that an agent was shown.
+type RehearsedPage struct {
+	// Agent is the Zendesk id.
+	Agent int64
+	At    time.Time
+	Page  RehearsedPageKind
+}
+
+// RehearsedPageKind says which page.
+type RehearsedPageKind string
+
+// The pages, named as in the policy.
+const (
+	PageTicket     RehearsedPageKind = "ticket"      // the call's own
+	PageOpenTicket RehearsedPageKind = "open_ticket" // one of the caller that was open already
+	PageUser       RehearsedPageKind = "user"        // the caller's profile
+)
+
+// imaginaryZendesk is an account that knows nobody and takes everything. One
+// request is made at a time.
+type imaginaryZendesk struct {
+	now        func() time.Time
+	openTicket bool
+	user       zendesk.User
+	ticket     *RehearsedTicket
+	pages      []RehearsedPage
+}
+
+// ticketOf is the ticket of that id, nil if there is none.
+func (z *imaginaryZendesk) ticketOf(id int64) *RehearsedTicket {
+	if id == 0 {
+		return nil
+	}
+	return z.ticket
+}
+
+// CreateVoiceTicket implements Zendesk. Of two comments the plain one counts, as
+// Zendesk has it.
+func (z *imaginaryZendesk) CreateVoiceTicket(_ context.Context, t zendesk.VoiceTicket) (zendesk.Ticket, error) {
+	fields := t.Ticket
+	z.ticket = &RehearsedTicket{
+		Via: fields.ViaID, Subject: fields.Subject, Tags: fields.Tags, Group: fields.GroupID, Brand: fields.BrandID,
+		Assignee: fields.AssigneeID, Priority: fields.Priority, Requester: z.user,
+	}
+	z.fill(fields.CustomFields)
+	if fields.Comment != nil {
+		fields.VoiceComment = nil
+	}
+	z.comment(fields.Comment, fields.VoiceComment)
+	if t.DisplayToAgent != 0 {
+		z.show(t.DisplayToAgent, PageTicket)
+	}
+	return zendesk.Ticket{ID: imaginaryTicket}, nil
+}
+
+// UpdateTicket implements Zendesk.
+func (z *imaginaryZendesk) UpdateTicket(_ context.Context, id int64, u zendesk.TicketUpdate) (zendesk.Ticket, error) {
+	if z.ticket == nil {
+		return zendesk.Ticket{}, notImagined("UpdateTicket")
+	}
+	if u.AssigneeID != 0 {
+		z.ticket.Assignee = u.AssigneeID
+	}
+	z.fill(u.CustomFields)
+	z.comment(u.Comment, u.VoiceComment)
+	return zendesk.Ticket{ID: id, AssigneeID: z.ticket.Assignee}, nil
+}
+
+// fill sets custom fields of the ticket.
+func (z *imaginaryZendesk) fill(fields []zendesk.CustomField) {
+	for _, f := range fields {
+		same := func(have zendesk.CustomField) bool { return have.ID == f.ID }
+		z.ticket.CustomFields = append(slices.DeleteFunc(z.ticket.CustomFields, same), f)
+	}
+}
+
+// comment adds to the ticket what is not nil.
+func (z *imaginaryZendesk) comment(plain *zendesk.Comment, voice *zendesk.VoiceComment) {
+	if plain != nil {
+		z.ticket.Comments = append(z.ticket.Comments, strings.TrimSpace(plain.Body))
+	}
+	if voice != nil {
+		z.ticket.Voice, z.ticket.AnsweredBy = voice, voice.AnsweredByID
+	}
+}
+
+// GetTicket implements Zendesk.
+func (z *imaginaryZendesk) GetTicket(_ context.Context, id int64) (zendesk.Ticket, error) {
+	if z.ticket == nil {
+		return zendesk.Ticket{}, notImagined("GetTicket")
+	}
+	return zendesk.Ticket{ID: id, AssigneeID: z.ticket.Assignee}, nil
+}
+
+// TicketsByExternalID implements Zendesk.
+func (z *imaginaryZendesk) TicketsByExternalID(context.Context, string) ([]zendesk.Ticket, error) {
+	return nil, nil
+}
+
+// ListTicketAudits implements Zendesk. No write is of unknown fate here.
+func (z *imaginaryZendesk) ListTicketAudits(context.Context, int64, zendesk.AuditListOptions) (zendesk.AuditPage, error) {
+	return zendesk.AuditPage{}, nil
+}
+
+// DisplayTicket implements Zendesk.
+func (z *imaginaryZendesk) DisplayTicket(_ context.Context, agent, ticket int64) error {
+	if ticket == imaginaryOpenTicket {
+		z.show(agent, PageOpenTicket)
+	} else {
+		z.show(agent, PageTicket)
+	}
+	return nil
+}
+
+// DisplayUser implements Zendesk.
+func (z *imaginaryZendesk) DisplayUser(_ context.Context, agent, _ int64) error {
+	z.show(agent, PageUser)
+	return nil
+}
+
+func (z *imaginaryZendesk) show(agent int64, page RehearsedPageKind) {
+	z.pages = append(z.pages, RehearsedPage{Agent: agent, At: z.now(), Page: page})
+}
+
+// SearchUsersByPhone implements Zendesk.
+func (z *imaginaryZendesk) SearchUsersByPhone(context.Context, zendesk.PhoneQuery) (zendesk.UserHits, error) {
+	return zendesk.UserHits{}, nil
+}
+
+// UsersByExternalIDs implements Zendesk.
+func (z *imaginaryZendesk) UsersByExternalIDs(context.Context, ...string) ([]zendesk.User, error) {
+	return nil, nil
+}
+
+// UsersByEmail implements Zendesk.
+func (z *imaginaryZendesk) UsersByEmail(context.Context, string) ([]zendesk.User, error) {
+	return nil, nil
+}
+
+// CreateUser implements Zendesk: whoever calls is new.
+func (z *imaginaryZendesk) CreateUser(_ context.Context, u zendesk.NewUser) (zendesk.User, error) {
+	z.user = zendesk.User{
+		ID: imaginaryUser, Name: u.Name, Phone: u.Phone, Email: u.Email, ExternalID: u.ExternalID, Role: zendesk.RoleEndUser, Active: true,
+	}
+	return z.user, nil
+}
+
+// NewestOpenTicket implements Zendesk.
+func (z *imaginaryZendesk) NewestOpenTicket(context.Context, int64) (zendesk.Ticket, bool, error) {
+	return zendesk.Ticket{ID: imaginaryOpenTicket}, z.openTicket, nil
+}
+
+// notImagined is for what cannot be asked of an account without a ticket.
+func notImagined(operation string) error {
+	return &zendesk.Error{Operation: operation, Status: http.StatusNotFound}
+}
+
+// imaginaryAudio has every recording and every message.
+type imaginaryAudio struct{}
+
+// imaginaryURL is where imaginary audio plays.
+const imaginaryURL = "https://calls.example.com/audio.wav"
+
+// Collect implements AudioCollector.
+func (imaginaryAudio) Collect(context.Context, telephony.CallID, string) (Audio, error) {
+	return Audio{URL: imaginaryURL}, nil
+}
+
+// CollectRecording implements AudioCollector.
+func (imaginaryAudio) CollectRecording(context.Context, telephony.CallID, string) (Audio, error) {
+	return Audio{URL: imaginaryURL}, nil
+}
