@@ -193,14 +193,17 @@ func notImagined(operation string) error {
 	return &zendesk.Error{Operation: operation, Status: http.StatusNotFound}
 }
 
-// imaginaryAudio has every recording and every message.
-type imaginaryAudio struct{}
+// imaginaryAudio has every recording, and every message where there are any.
+type imaginaryAudio struct{ noVoicemail bool }
 
 // imaginaryURL is where imaginary audio plays.
 const imaginaryURL = "https://calls.example.com/audio.wav"
 
 // Collect implements AudioCollector.
-func (imaginaryAudio) Collect(context.Context, telephony.CallID, string) (Audio, error) {
+func (a imaginaryAudio) Collect(ctx context.Context, call telephony.CallID, path string) (Audio, error) {
+	if a.noVoicemail {
+		return noAudio{}.Collect(ctx, call, path)
+	}
 	return Audio{URL: imaginaryURL}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -28,6 +30,8 @@ type Scene struct {
 	Events []telephony.Event
 	// OpenTicket says that the caller has a ticket already that is not solved.
 	OpenTicket bool
+	// NoVoicemail says that the phone system's messages cannot be collected.
+	NoVoicemail bool
 }
 
 // Rehearsal is what became of a call that was rehearsed.
@@ -60,7 +64,7 @@ func Rehearse(ctx context.Context, policy *Policy, scene Scene) (Rehearsal, erro
 	log.AddHook(r)
 	var err error
 	r.bridge, err = New(Options{
-		Journal: r, Zendesk: r.account, Audio: imaginaryAudio{}, Policy: policy, Node: "rehearsal", Log: log, Now: r.clock,
+		Journal: r, Zendesk: r.account, Audio: imaginaryAudio{scene.NoVoicemail}, Policy: policy, Node: "rehearsal", Log: log, Now: r.clock,
 	})
 	if err != nil {
 		return Rehearsal{}, err
@@ -203,14 +207,17 @@ func (r *rehearsal) Levels() []logrus.Level {
 	return []logrus.Level{logrus.WarnLevel, logrus.ErrorLevel}
 }
 
-// Fire implements logrus.Hook: it keeps what the log would say.
+// Fire implements logrus.Hook: it keeps what the log would say, once.
 func (r *rehearsal) Fire(e *logrus.Entry) error {
-	text := e.Message
+	var said strings.Builder
+	said.WriteString(e.Message)
 	for _, key := range []string{"template", "wrote", logrus.ErrorKey, "err"} {
 		if value, found := e.Data[key]; found {
-			text += fmt.Sprintf(" (%s: %v)", key, value)
+			fmt.Fprintf(&said, " (%s: %v)", key, value)
 		}
 	}
-	r.warnings = append(r.warnings, text)
+	if text := said.String(); !slices.Contains(r.warnings, text) {
+		r.warnings = append(r.warnings, text)
+	}
 	return nil
 }

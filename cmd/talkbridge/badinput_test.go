@@ -83,6 +83,21 @@ func TestBadInputRefused(t *testing.T) {
 		},
 		{name: "template names no field", edit: []string{"settle: 30s", "settle: 30s, subject: \"Call from {{.numbre}}\""}, args: serve, want: exitConfig},
 		{name: "template does not parse", edit: []string{"settle: 30s", "settle: 30s, subject: \"Call from {{.number\""}, args: []string{"check"}, want: exitConfig},
+		{
+			name: "tests fail", args: []string{"check"}, want: exitConfig, edit: []string{"site: hq", "site: hq\n" + strings.Join([]string{
+				"tests:",
+				"  - name: a call that Alice answers",
+				`    call: {from: anonymous, to: "+15550100001", agent: Alice, transfer_to: Bob}`,
+				`    ticket: {subject: "Support: anonymous", assignee: Alice}`,
+				"    pops: [{agent: Alice, open: user}]",
+				"  - {name: a missed call, call: {from: anonymous, to: \"+15550100001\"}, ticket: none}",
+				"  - {name: a call that passes, call: {from: anonymous, to: \"+15550100001\"}, pops: []}",
+			}, "\n")},
+		},
+		{
+			name: "test with misspelt keys", args: serve, want: exitConfig,
+			edit: []string{"site: hq", "site: hq\ntests: [{name: x, call: {form: \"1\", to: \"2\"}, ticket: {subjcet: x}, pop: []}]"},
+		},
 		{name: "line is no number", edit: []string{"+15550100003", "+1555abc"}, args: serve, want: exitConfig},
 		{name: "no file", make: func(s *site) { require.NoError(s.t, os.Remove(s.config)) }, args: serve, want: exitConfig},
 		{name: "secret file missing", edit: []string{"client_secret: zendesk-secret", "client_secret_file: zendesk.secret"}, args: serve, want: exitConfig},

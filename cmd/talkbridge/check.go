@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/rehearsal"
 	"github.com/talkbridge/talkbridge/screenpop"
 )
 
@@ -17,13 +19,18 @@ const onlineTimeout = 30 * time.Second
 
 func newCheck() *cobra.Command {
 	var path string
-	var online bool
+	var online, verbose bool
 	cmd := &cobra.Command{
-		Use:   "check [--config FILE] [--online]",
+		Use:   "check [--config FILE] [--online] [--verbose]",
 		Short: "Check the configuration",
 		Long: `Check the configuration without connecting to anything. All that is wrong is
 told at once, each with its place and what to do. Exit code 78 says that the
 configuration cannot be used.
+
+The tests of the configuration are run: each has a call, and what should become
+of it. What is not as expected is wrong like anything else, with its place. A test
+that expects nothing is shown with what its call became, in the form in which it
+can be expected; with --verbose all are.
 
 With --online, also ask Zendesk whether it takes the credentials and knows every
 agent.`,
@@ -41,19 +48,51 @@ agent.`,
 			for _, w := range cfg.Warnings() {
 				_, _ = fmt.Fprintln(out, "warning:", w)
 			}
+			tested, err := runTests(cmd.Context(), cfg, verbose, out)
+			if err != nil {
+				return err
+			}
 			if online {
 				if err := checkOnline(cmd.Context(), cfg, directory); err != nil {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(out, "%s: ok: site %s, %d phone systems, %d lines, %d agents\n",
-				path, cfg.Site, len(cfg.Sources), len(cfg.Lines), len(cfg.Agents))
+			_, err = fmt.Fprintf(out, "%s: ok: site %s, %d phone systems, %d lines, %d agents%s\n",
+				path, cfg.Site, len(cfg.Sources), len(cfg.Lines), len(cfg.Agents), tested)
 			return err
 		},
 	}
 	configFlag(cmd, &path)
 	cmd.Flags().BoolVar(&online, "online", false, "also ask Zendesk for the credentials and the agents")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what the call of each test became")
 	return cmd
+}
+
+// runTests runs the tests of the configuration, shows what calls became, and
+// returns how many tests passed, in words.
+func runTests(ctx context.Context, cfg *config.Config, verbose bool, out io.Writer) (string, error) {
+	if len(cfg.Tests) == 0 {
+		return "", nil
+	}
+	// A directory of their own: in it the agents get ids that are made up.
+	directory, err := screenpop.NewDirectory(agentEntries(cfg), cfg.Country)
+	if err != nil {
+		return "", &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
+	}
+	result, err := rehearsal.Run(ctx, cfg, newPolicy(cfg, directory), verbose)
+	for _, text := range result.Became {
+		_, _ = fmt.Fprintln(out, text)
+	}
+	if _, wrong := errors.AsType[*config.Errors](err); wrong {
+		return "", &exitError{exitConfig, fmt.Errorf("tests of the configuration fail:\n%w", err)}
+	}
+	if err != nil {
+		return "", &exitError{exitRun, err}
+	}
+	if result.Passed == 1 {
+		return ", 1 test passed", nil
+	}
+	return fmt.Sprintf(", %d tests passed", result.Passed), nil
 }
 
 // checkOnline asks Zendesk what the file alone cannot tell. An account that does

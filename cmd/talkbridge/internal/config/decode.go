@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -51,7 +52,11 @@ func fieldsOf(t reflect.Type) []field {
 
 // isSection reports whether a type is a mapping of keys in the file, and not one value.
 func isSection(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Secret]() && t != reflect.TypeFor[AgentRef]() && t != reflect.TypeFor[FieldValue]()
+	switch t {
+	case reflect.TypeFor[Secret](), reflect.TypeFor[AgentRef](), reflect.TypeFor[FieldValue](), reflect.TypeFor[time.Time]():
+		return false
+	}
+	return t.Kind() == reflect.Struct
 }
 
 // config returns the defaults overlaid with what root says.
@@ -118,6 +123,9 @@ func (d *decoder) value(node ast.Node, into reflect.Value, f field, path string)
 		if with, ok := reflect.TypeAssert[interface{ setDefaults() }](into); ok {
 			with.setDefaults()
 		}
+		if d.word(node, into, path) {
+			return
+		}
 		d.section(node, into.Elem(), path, d.at[path].key)
 	case isSection(t):
 		d.section(node, into, path, d.at[path].key)
@@ -128,6 +136,19 @@ func (d *decoder) value(node ast.Node, into reflect.Value, f field, path string)
 	default:
 		d.scalar(node, into, f, path)
 	}
+}
+
+// word reads a text that stands where a section may, and reports whether it was one.
+func (d *decoder) word(node ast.Node, into reflect.Value, path string) bool {
+	text, isText := asText(node)
+	with, takesWords := reflect.TypeAssert[interface{ setWord(text string) bool }](into)
+	if !isText || !takesWords {
+		return false
+	}
+	if !with.setWord(text) {
+		d.wrong(node, path, "is not known here", "write none, or a mapping of keys: "+names(fieldsOf(into.Type().Elem())))
+	}
+	return true
 }
 
 // list reads a sequence into a slice.

@@ -74,6 +74,13 @@ func (d *decoder) text(node ast.Node, into reflect.Value, f field, path, text st
 		target.Email = kept
 	case *time.Duration:
 		d.duration(node, target, f, path, text)
+	case *time.Time:
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			d.wrong(node, path, "is no time", "write it as 2026-03-02T09:00:00Z, or as 2026-03-02T10:00:00+01:00")
+			return
+		}
+		*target = at.UTC()
 	case *int:
 		d.count(node, into, f, path, text)
 	case *Template:

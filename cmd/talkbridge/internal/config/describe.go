@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,19 +10,31 @@ import (
 	"sync"
 )
 
-// The comments of types.go are the descriptions of the keys: one source for the documentation of the package, for the
+// The comments of types.go and types_tests.go are the descriptions of the keys: one source for the documentation of the package, for the
 // JSON Schema and for messages.
 //
-//go:embed types.go
-var typesSource string
+//go:embed types.go types_tests.go
+var typesSource embed.FS
 
 // descriptions returns the comments of all fields, by type and field: "HTTP.Listen".
 var descriptions = sync.OnceValue(func() map[string]string {
 	found := map[string]string{}
-	file, err := parser.ParseFile(token.NewFileSet(), "types.go", typesSource, parser.ParseComments)
-	if err != nil { // it was compiled: it parses
-		return found
+	for _, name := range []string{"types.go", "types_tests.go"} {
+		source, err := typesSource.ReadFile(name)
+		if err != nil { // it was embedded: it is there
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ParseComments)
+		if err != nil { // it was compiled: it parses
+			continue
+		}
+		describeTypes(file, found)
 	}
+	return found
+})
+
+// describeTypes adds the comments of the fields in one file.
+func describeTypes(file *ast.File, found map[string]string) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -39,8 +51,7 @@ var descriptions = sync.OnceValue(func() map[string]string {
 		}
 		return false
 	})
-	return found
-})
+}
 
 // describe returns what a key of a section is for: the first sentence of its comment, without the full stop.
 func describe(section reflect.Type, f field) string {

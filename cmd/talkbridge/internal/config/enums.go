@@ -1,6 +1,9 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // PopOn is when a page opens.
 type PopOn string
@@ -76,6 +79,64 @@ const (
 	ScopeAll Scope = "all" // every call
 )
 
+// TestDirection is who calls whom in a test.
+type TestDirection string
+
+// The values of TestDirection.
+const (
+	TestInbound  TestDirection = "inbound"
+	TestOutbound TestDirection = "outbound"
+	TestInternal TestDirection = "internal"
+)
+
+// TestDisposition is what becomes of a call in a test.
+type TestDisposition string
+
+// The values of TestDisposition.
+const (
+	TestAnswered  TestDisposition = "answered"
+	TestMissed    TestDisposition = "missed"
+	TestAbandoned TestDisposition = "abandoned"
+	TestBusy      TestDisposition = "busy"
+	TestFailed    TestDisposition = "failed"
+	TestVoicemail TestDisposition = "voicemail"
+)
+
+// TestVia is the kind of call that a ticket stands for.
+type TestVia string
+
+// The values of TestVia.
+const (
+	TestViaInbound   TestVia = "inbound"
+	TestViaOutbound  TestVia = "outbound"
+	TestViaVoicemail TestVia = "voicemail"
+)
+
+// TestPriority is the priority that a ticket should have.
+type TestPriority string
+
+// TestNone is what a key of a test says where there should be nothing.
+const TestNone = "none"
+
+// TestAudio is what a ticket plays.
+type TestAudio string
+
+// The values of TestAudio, besides none.
+const (
+	TestPlaysRecording TestAudio = "recording"
+	TestPlaysVoicemail TestAudio = "voicemail"
+)
+
+// TestPage is a page that opens.
+type TestPage string
+
+// The values of TestPage.
+const (
+	TestPageTicket     TestPage = "ticket"      // the call's own
+	TestPageUser       TestPage = "user"        // the caller's profile
+	TestPageOpenTicket TestPage = "open_ticket" // one of the caller that was open already
+)
+
 // LogLevel is the least important kind of message that is written.
 type LogLevel string
 
@@ -98,16 +159,22 @@ const (
 
 // enums has the values of each type above, the usual one first.
 var enums = map[reflect.Type][]string{
-	reflect.TypeFor[PopOn]():          {string(PopOnAnswer), string(PopOnRinging)},
-	reflect.TypeFor[PopOpen]():        {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
-	reflect.TypeFor[RingGroups]():     {string(RingGroupsAnswer), string(RingGroupsAll)},
-	reflect.TypeFor[CreateAt]():       {string(CreateAtAnswer), string(CreateAtEnd)},
-	reflect.TypeFor[SharedNumber]():   {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
-	reflect.TypeFor[FieldType]():      {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
-	reflect.TypeFor[RecordingsMode](): {string(RecordingsModeLink), string(RecordingsModeUpload)},
-	reflect.TypeFor[Scope]():          {string(ScopeAll)},
-	reflect.TypeFor[LogLevel]():       {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
-	reflect.TypeFor[LogFormat]():      {string(LogFormatText), string(LogFormatJSON)},
+	reflect.TypeFor[PopOn]():           {string(PopOnAnswer), string(PopOnRinging)},
+	reflect.TypeFor[PopOpen]():         {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
+	reflect.TypeFor[RingGroups]():      {string(RingGroupsAnswer), string(RingGroupsAll)},
+	reflect.TypeFor[CreateAt]():        {string(CreateAtAnswer), string(CreateAtEnd)},
+	reflect.TypeFor[SharedNumber]():    {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[FieldType]():       {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
+	reflect.TypeFor[RecordingsMode]():  {string(RecordingsModeLink), string(RecordingsModeUpload)},
+	reflect.TypeFor[TestDirection]():   {string(TestInbound), string(TestOutbound), string(TestInternal)},
+	reflect.TypeFor[TestDisposition](): {string(TestAnswered), string(TestMissed), string(TestAbandoned), string(TestBusy), string(TestFailed), string(TestVoicemail)},
+	reflect.TypeFor[TestVia]():         {string(TestViaInbound), string(TestViaOutbound), string(TestViaVoicemail)},
+	reflect.TypeFor[TestPriority]():    append(slices.Clone(priorities), TestNone),
+	reflect.TypeFor[TestAudio]():       {string(TestPlaysRecording), string(TestPlaysVoicemail), TestNone},
+	reflect.TypeFor[TestPage]():        {string(TestPageTicket), string(TestPageUser), string(TestPageOpenTicket)},
+	reflect.TypeFor[Scope]():           {string(ScopeAll)},
+	reflect.TypeFor[LogLevel]():        {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
+	reflect.TypeFor[LogFormat]():       {string(LogFormatText), string(LogFormatJSON)},
 }
 
 // later has the keys that are known and not yet for use; each message says what to use instead.

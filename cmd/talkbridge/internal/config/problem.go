@@ -74,11 +74,16 @@ type report struct {
 }
 
 func (r *report) problem(at position, path, message, hint string) {
+	r.add(Problem{r.file, at.line, at.column, path, message, hint})
+}
+
+// add notes a problem; beyond the bound it only counts.
+func (r *report) add(p Problem) {
 	if len(r.problems) >= maxProblems {
 		r.more++
 		return
 	}
-	r.problems = append(r.problems, Problem{r.file, at.line, at.column, path, message, hint})
+	r.problems = append(r.problems, p)
 }
 
 func (r *report) warning(at position, path, message, hint string) {

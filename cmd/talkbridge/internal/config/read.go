@@ -59,7 +59,7 @@ func parse(name string, data []byte, mode os.FileMode, env func(string) (string,
 		return nil, err
 	}
 	inOrder(r.warnings)
-	cfg.warnings = r.warnings
+	cfg.warnings, cfg.file, cfg.tests = r.warnings, name, d.testPlaces()
 	return cfg, nil
 }
 

@@ -129,6 +129,9 @@ func fieldSchema(v reflect.Value, f field) *schema {
 		if with, ok := reflect.TypeAssert[interface{ setDefaults() }](v); ok {
 			with.setDefaults()
 		}
+		if _, takesWords := reflect.TypeAssert[interface{ setWord(text string) bool }](v); takesWords {
+			return &schema{AnyOf: []*schema{{Enum: []string{"none"}}, sectionSchema(v.Elem())}}
+		}
 		return sectionSchema(v.Elem())
 	case isSection(t):
 		return sectionSchema(v)
@@ -154,6 +157,12 @@ func scalarSchema(v reflect.Value, f field) *schema {
 		return &schema{AnyOf: []*schema{text(`^[0-9]+$|\{\{`, ""), {Type: "integer", Minimum: 1}}}
 	case PriorityTemplate:
 		return text(`^(low|normal|high|urgent)$|\{\{`, "")
+	case time.Time:
+		usual := ""
+		if !value.IsZero() {
+			usual = value.Format(time.RFC3339)
+		}
+		return text(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}`, usual)
 	case FieldValue:
 		return &schema{Type: []string{"string", "integer", "boolean"}}
 	case int:

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// The comments of the fields below are also the descriptions in the JSON Schema and in messages: they say what the value
+// The comments of the fields below, and in types_tests.go, are also the descriptions in the JSON Schema and in messages: they say what the value
 // means and in which unit, and start with no field name. A tag `yaml:"name,required"` names the key; `check` names the rule
 // for a text (checks.go). The defaults are those of Default.
 
@@ -37,8 +37,13 @@ type Config struct {
 	Feed Feed `yaml:"feed"`
 	// What the daemon writes to standard error.
 	Log Log `yaml:"log"`
+	// Calls, and what should become of them: `talkbridge check` runs them, without a network.
+	Tests []Test `yaml:"tests"`
 
 	warnings []Problem
+	// file is the file's name, tests where the keys below tests stand in it.
+	file  string
+	tests map[string]position
 }
 
 // Zendesk says which account to write to, and as whom: exactly one of OAuth and APIToken is set.
