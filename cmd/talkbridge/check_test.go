@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,4 +61,37 @@ func TestCheckShowsTests(t *testing.T) {
 	code, out, errs = runCLI(t.Context(), "check", "--verbose", "--config", example(t, bare...))
 	require.Equal(t, exitOK, code, errs)
 	require.Contains(t, out, "  # tests[1]: sales sees who calls while the phone rings\n  ticket:\n    via: inbound\n    subject: \"Sales: +15550123002\"\n")
+}
+
+// The tests that docs/tickets.md shows pass with the example and the rule that
+// they are about.
+func TestDocumentedTestsPass(t *testing.T) {
+	t.Parallel()
+	_, section, found := strings.Cut(readDeploy(t, "docs/tickets.md"), "## Try it on calls")
+	require.True(t, found)
+	_, block, _ := strings.Cut(section, "```yaml\ntests:\n")
+	block, _, found = strings.Cut(block, "```")
+	require.True(t, found)
+	_, shown, found := strings.Cut(readDeploy(t, "config.example.yaml"), "\ntests:\n")
+	require.True(t, found)
+	code, out, errs := runCLI(t.Context(), "check", "--config", example(t, shown, block, "  shortest_ring: 0s", "  shortest_ring: 5s"))
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "2 tests passed")
+	code, _, errs = runCLI(t.Context(), "check", "--config", example(t, shown, block, "Sales: {{.name", "{{.name"))
+	require.Equal(t, exitConfig, code)
+	require.Contains(t, errs, "tests[0].ticket.subject: is \"Erika\", expected \"Sales: Erika\"; in \"a call to sales that Ana answers\"")
+}
+
+// A test that fails stops neither a start nor a reload.
+func TestServeRunsNoTests(t *testing.T) {
+	t.Parallel()
+	failing := "site: hq\ntests: [{name: x, call: {from: anonymous, to: \"1\", agent: Nobody}, ticket: none}]"
+	s := newSite(t, siteOptions{edit: []string{"site: hq", failing}})
+	code, _, errs := runCLI(t.Context(), "check", "--config", s.config)
+	require.Equal(t, exitConfig, code)
+	require.Contains(t, errs, "\"Nobody\" is no name of agents")
+	c := s.startReady()
+	c.signal(t, syscall.SIGHUP)
+	c.says(t, "agents, lines and policy read again")
+	c.stop(t)
 }
