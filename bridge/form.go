@@ -86,7 +86,7 @@ func (w *work) words() wording.Call {
 		Direction: string(w.call.Direction), Disposition: string(w.call.Disposition), Agents: w.agentNames(),
 		Voicemail: w.call.Voicemail != nil, Answered: w.call.Answered(),
 		Started: w.call.StartedAt, AnsweredAt: w.call.AnsweredAt, Ended: w.call.EndedAt,
-		Wait: w.call.Wait(), Talk: w.call.TalkTime(), Duration: w.call.Duration(),
+		Wait: w.call.Wait(), Talk: w.call.TalkTime(), Hold: w.call.HoldTime(), Duration: w.call.Duration(),
 	}
 	if !w.number(customer).Withheld && !telephony.IsWithheld(customer.Name) {
 		c.Name = customer.Name

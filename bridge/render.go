@@ -112,6 +112,7 @@ func (w *work) summary(line func(name, value string)) {
 		line("Ended", clock(w.call.EndedAt)+w.estimated())
 		line("Duration", length(w.call.Duration()))
 		line("Talked", w.talked())
+		line("On hold", w.held())
 	}
 }
 
@@ -240,6 +241,14 @@ func (w *work) talked() string {
 		return ""
 	}
 	return length(w.call.TalkTime())
+}
+
+// held is how long of that the other side was on hold, "" if it never was.
+func (w *work) held() string {
+	if w.call.HoldTime() == 0 {
+		return ""
+	}
+	return length(w.call.HoldTime())
 }
 
 func dispositionWord(d telephony.Disposition) string {

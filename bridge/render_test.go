@@ -50,6 +50,12 @@ func renderCases() []renderCase {
 		{name: "hostile-name", call: from(customerA, hostile).talks("1001"), done: []Outcome{known()}},
 		{name: "hostile-number", call: from(strings.Repeat("<b>9", 3000), "").talks("1001"), done: []Outcome{anonymous()}},
 		{name: "transferred", call: answered().rings(20, "1002").joins(30, "1002").leaves(31, "1001").leaves(65, "1002", "t"), done: ticket},
+		{
+			name: "on-hold", done: ticket, call: ended().event(20, telephony.Event{Kind: telephony.LegHeld, Leg: "1001"}).event(32, telephony.Event{Kind: telephony.LegResumed, Leg: "1001"}),
+			policy: func(p *Policy) {
+				p.Form.Fields = []Field{{ID: 1, Template: words("{{seconds .hold}}"), Type: FieldInteger}}
+			},
+		},
 		{name: "end-estimated", call: answered().event(65, telephony.Event{Kind: telephony.LegEnded, Leg: "1001", Estimated: true}).event(65, telephony.Event{Kind: telephony.LegEnded, Leg: "t", Estimated: true}), done: ticket},
 		{name: "successor", call: ended(), done: append(ticket[:3:3], intendedComplete(), resultOf(TicketClosed, StepComplete, "c"))},
 		{name: "refused-with-agent", call: answered(), done: []Outcome{known(), intendedCreate("h", 5), {Kind: Freed, Step: StepCreate, Intent: "h", Bare: true}}},

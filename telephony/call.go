@@ -109,6 +109,9 @@ type State struct {
 	// Talks are the agents who talked to the other side, in the order in which
 	// they began. A consultation between agents while the caller waits is none.
 	Talks []Talk `json:"talks,omitzero"`
+	// Holds are the times for which agents had the other side wait, in the order
+	// in which they began; see HoldTime.
+	Holds []Hold `json:"holds,omitzero"`
 	// Queues are those that the caller waited in, in that order.
 	Queues []QueueStay `json:"queues,omitzero"`
 	// Ringing are the endpoints of the agents whose phones ring now.

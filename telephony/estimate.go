@@ -63,7 +63,7 @@ func (r reports) overrule(i int, e Event) bool {
 		return false
 	case CallQueued:
 		return r.facts[factOf(e)] && r.tellOfWait(i, e)
-	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHangupAsked, CallHint, CallRecorded, CallVoicemail,
+	case LegStarted, LegDialled, LegDialEnded, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, CallHint, CallRecorded, CallVoicemail,
 		CallUnqueued, CallLinked:
 	}
 	return r.facts[factOf(e)]
@@ -96,7 +96,7 @@ func factOf(e Event) fact {
 		return fact{e.Kind, string(e.Other)}
 	case CallRecorded, CallVoicemail:
 		return fact{e.Kind, ""}
-	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, LegEnded:
 	}
 	return fact{e.Kind, e.Leg}
 }

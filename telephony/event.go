@@ -23,6 +23,10 @@ const (
 	LegBridged Kind = "leg.bridged"
 	// LegUnbridged: Leg left Bridge.
 	LegUnbridged Kind = "leg.unbridged"
+	// LegHeld: the party of Leg has whoever it talks to wait on the line.
+	LegHeld Kind = "leg.held"
+	// LegResumed: it does not any more, or never did.
+	LegResumed Kind = "leg.resumed"
 	// LegHangupAsked: the party of Leg asked for the end.
 	LegHangupAsked Kind = "leg.hangup_asked"
 	// LegEnded: the channel is gone. Estimated when it was only found missing.
@@ -46,7 +50,7 @@ const (
 
 var kinds = map[Kind]bool{
 	LegStarted: true, LegDialled: true, LegDialEnded: true, LegBridged: true, LegUnbridged: true,
-	LegHangupAsked: true, LegEnded: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
+	LegHeld: true, LegResumed: true, LegHangupAsked: true, LegEnded: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
 	CallQueued: true, CallUnqueued: true, CallLinked: true,
 }
 
@@ -169,7 +173,7 @@ func (e Event) Validate() error {
 // ofLeg reports whether an event of that kind is about one leg.
 func (k Kind) ofLeg() bool {
 	switch k {
-	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, LegEnded:
 		return true
 	case CallHint, CallRecorded, CallVoicemail, CallQueued, CallUnqueued, CallLinked:
 	}

@@ -66,7 +66,7 @@ func (f *folding) step(e Event) {
 			f.state.Voicemail = &Voicemail{Path: e.Path, At: e.Time}
 		}
 		return
-	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHangupAsked, LegEnded:
+	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, LegEnded:
 		f.stepLeg(f.leg(e), e)
 	}
 }
@@ -114,6 +114,10 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 		f.enter(l, e)
 	case LegUnbridged:
 		f.leave(e.Bridge, e.Leg, e.Time)
+	case LegHeld:
+		f.hold(l, e.Time)
+	case LegResumed:
+		f.resume(l.ID, e.Time)
 	case LegHangupAsked:
 		f.hangupAsked(l)
 	case LegEnded:
@@ -150,6 +154,7 @@ func (f *folding) end(l *Leg, e Event) {
 		return
 	}
 	l.EndedAt, l.EndEstimated, l.Cause = e.Time, e.Estimated, e.Cause
+	f.resume(l.ID, e.Time)
 	for bridge, in := range f.bridges {
 		if slices.Contains(in, l.ID) {
 			f.leave(bridge, l.ID, e.Time)

@@ -40,7 +40,7 @@ var (
 	fuzzKinds = []telephony.Kind{
 		telephony.LegStarted, telephony.LegDialled, telephony.LegDialEnded, telephony.LegBridged, telephony.LegUnbridged, telephony.LegHangupAsked,
 		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallVoicemail,
-		telephony.CallQueued, telephony.CallUnqueued, telephony.CallLinked,
+		telephony.CallQueued, telephony.CallUnqueued, telephony.CallLinked, telephony.LegHeld, telephony.LegResumed,
 	}
 	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, ""}
 	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel}

@@ -31,9 +31,10 @@ type Call struct {
 	// Voicemail says that a message was left.
 	Voicemail, Answered        bool
 	Started, AnsweredAt, Ended time.Time
-	// Wait is the time until an agent talked, Talk from then to the end,
-	// Duration from the first channel to the last hang-up.
-	Wait, Talk, Duration time.Duration
+	// Wait is the time until an agent talked, Talk from then to the end, Hold what
+	// the other side spent on hold of that, Duration from the first channel to the
+	// last hang-up.
+	Wait, Talk, Hold, Duration time.Duration
 }
 
 // Length is a duration that prints in whole seconds; zero prints as "".
@@ -77,6 +78,7 @@ var names = []name{
 	{"disposition", true, func(c Call) any { return text(c.Disposition) }},
 	{"duration", true, func(c Call) any { return Length(c.Duration) }},
 	{"ended", true, func(c Call) any { return Clock{c.Ended} }},
+	{"hold", true, func(c Call) any { return Length(c.Hold) }},
 	{"is_answered", false, func(c Call) any { return c.Answered }},
 	{"is_voicemail", true, func(c Call) any { return c.Voicemail }},
 	{"last_agent", true, func(c Call) any { return at(c.Agents, len(c.Agents)-1) }},
@@ -163,6 +165,6 @@ func samples() []Call {
 		DID: "+15550100001", Line: "Support", Queue: "support", Location: "New York, NY", Direction: "inbound",
 		Disposition: "answered", Agents: []string{"Ana", "Ben"}, Voicemail: true, Answered: true,
 		Started: start, AnsweredAt: start.Add(5 * time.Second), Ended: start.Add(time.Minute),
-		Wait: 5 * time.Second, Talk: 55 * time.Second, Duration: time.Minute,
+		Wait: 5 * time.Second, Talk: 55 * time.Second, Hold: 10 * time.Second, Duration: time.Minute,
 	}, {}}
 }

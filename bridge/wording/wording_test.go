@@ -169,5 +169,5 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// [Sales] Somebody waited 12 s <nil>
-	// template:1:8: names the field numbr, which there is not; fields: agent, agents, answered, call_id, did, direction, disposition, duration, ended, is_answered, is_voicemail, last_agent, line, location, name, number, queue, site, started, subject, talk, wait
+	// template:1:8: names the field numbr, which there is not; fields: agent, agents, answered, call_id, did, direction, disposition, duration, ended, hold, is_answered, is_voicemail, last_agent, line, location, name, number, queue, site, started, subject, talk, wait
 }

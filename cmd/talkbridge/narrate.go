@@ -24,6 +24,7 @@ type narrator struct {
 	bridges map[string][]string
 	asked   bool // somebody asked for the end
 	joined  map[telephony.CallID]bool
+	holding map[string]bool // the legs that have the other side wait
 }
 
 // person is who is at a leg.
@@ -54,6 +55,7 @@ func (n *narrator) event(e telephony.Event) (text, tone string) {
 		telephony.LegBridged: n.bridged, telephony.LegUnbridged: n.unbridged, telephony.LegHangupAsked: n.hangupAsked,
 		telephony.LegEnded: n.ended, telephony.CallHint: n.hint, telephony.CallRecorded: n.recorded, telephony.CallVoicemail: n.voicemail,
 		telephony.CallQueued: n.queued, telephony.CallUnqueued: n.unqueued, telephony.CallLinked: n.linked,
+		telephony.LegHeld: n.held, telephony.LegResumed: n.resumed,
 	}[e.Kind]
 	if known {
 		return tell(e)
@@ -128,6 +130,19 @@ func (n *narrator) unbridged(e telephony.Event) (string, string) {
 		return "", "" // the end says more
 	}
 	return n.person(e.Leg, e.Endpoint) + " is not connected any more", ""
+}
+
+func (n *narrator) held(e telephony.Event) (string, string) {
+	n.holding[e.Leg] = true
+	return n.person(e.Leg, e.Endpoint) + " puts the call on hold", ""
+}
+
+func (n *narrator) resumed(e telephony.Event) (string, string) {
+	if !n.holding[e.Leg] {
+		return "", "" // phones say so at a transfer, too
+	}
+	delete(n.holding, e.Leg)
+	return n.person(e.Leg, e.Endpoint) + " takes the call off hold", ""
 }
 
 func (n *narrator) hangupAsked(e telephony.Event) (string, string) {

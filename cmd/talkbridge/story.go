@@ -319,7 +319,7 @@ func printOwed(out page, e explanation, running bool) {
 
 // newNarrator learns the names of those in a call.
 func newNarrator(d *desk, v bridge.View) *narrator {
-	n := &narrator{desk: d, view: v, legs: make(map[string]telephony.Leg), agents: make(map[int64]string), joined: make(map[telephony.CallID]bool), bridges: make(map[string][]string)}
+	n := &narrator{desk: d, view: v, legs: make(map[string]telephony.Leg), agents: make(map[int64]string), joined: make(map[telephony.CallID]bool), bridges: make(map[string][]string), holding: make(map[string]bool)}
 	for _, l := range v.State.Legs {
 		n.legs[l.ID] = l
 	}

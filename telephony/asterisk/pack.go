@@ -84,7 +84,7 @@ func urgent(e telephony.Event) bool {
 		return err != nil || n >= 2
 	case telephony.CallVoicemail, telephony.CallLinked:
 		return true
-	case telephony.LegStarted, telephony.LegDialEnded, telephony.LegUnbridged, telephony.LegHangupAsked,
+	case telephony.LegStarted, telephony.LegDialEnded, telephony.LegUnbridged, telephony.LegHeld, telephony.LegResumed, telephony.LegHangupAsked,
 		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallQueued, telephony.CallUnqueued:
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,4 +212,38 @@ func TestRoster(t *testing.T) {
 	require.True(t, r.trusts(parse(t, strings.Replace(cut, "PJSIP/other-9", "PJSIP/1001-1", 1))))
 	again := strings.Replace(event("Newchannel", "", "PJSIP/1001-1", "2.1", "2.1", ""), "+4930", "1\r\n", 1)
 	require.False(t, r.trusts(parse(t, again)), "a new channel that is known")
+}
+
+// entriesOf are the entries of the journal that events make as they come.
+func entriesOf(t *testing.T, events []telephony.Event) int {
+	t.Helper()
+	r := &record{}
+	p := newPacker(r, &counters{})
+	for _, e := range events {
+		for next := p.next(); !next.IsZero() && !next.After(e.Time); next = p.next() {
+			require.NoError(t, p.flush(t.Context(), next))
+		}
+		p.add(e, e.Time)
+		require.NoError(t, p.flush(t.Context(), e.Time))
+	}
+	require.NoError(t, p.flushAll(t.Context()))
+	return len(r.entries)
+}
+
+// A hold costs an entry for its beginning and one for its end. That nobody is
+// held any more, as phones say at a transfer, comes with what else happens then.
+func TestEntriesOfHolds(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]int{"j_hold": 2, "i2_attended_refer": 1, "h1_blind_refer": 0, "h2_blind_ami": 0} {
+		all := eventsOf(t, capture(t, name))
+		others := slices.DeleteFunc(slices.Clone(all), func(e telephony.Event) bool {
+			return e.Kind == telephony.LegHeld || e.Kind == telephony.LegResumed
+		})
+		require.Less(t, len(others), len(all))
+		require.Equal(t, more, entriesOf(t, all)-entriesOf(t, others), name)
+		if name == "j_hold" {
+			// With five outcomes an ordinary call with a hold stays at ten.
+			require.LessOrEqual(t, entriesOf(t, all), 5)
+		}
+	}
 }

@@ -37,6 +37,8 @@ var shapes = map[string]shape{
 	"DialEnd":          {blocks: []string{"", "Dest"}, sourceless: true, needs: []string{"DialStatus"}},
 	"BridgeEnter":      {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
 	"BridgeLeave":      {bridge: true, blocks: []string{""}, needs: []string{"BridgeUniqueid", "BridgeNumChannels"}},
+	"Hold":             {blocks: []string{""}}, // a MusicClass only where one is asked for
+	"Unhold":           {blocks: []string{""}},
 	"HangupRequest":    {blocks: []string{""}},
 	"Hangup":           {blocks: []string{""}, needs: []string{"Cause", "Cause-txt"}},
 	"VarSet":           {blocks: []string{""}, needs: []string{"Variable", "Value"}},

@@ -23,10 +23,11 @@ type translator struct {
 
 // ranks order events that carry the same time, in the way that they follow
 // each other in the life of a call. They depend on the kind alone, so that two
-// nodes that hear the same event agree.
+// nodes that hear the same event agree. Those of one rank do not depend on each
+// other.
 var ranks = map[telephony.Kind]uint64{
 	telephony.LegStarted: 1, telephony.CallHint: 2, telephony.CallRecorded: 3, telephony.CallQueued: 4, telephony.LegDialled: 5,
-	telephony.LegDialEnded: 6, telephony.CallLinked: 7, telephony.LegBridged: 8, telephony.LegHangupAsked: 9, telephony.LegUnbridged: 10,
+	telephony.LegDialEnded: 6, telephony.CallLinked: 7, telephony.LegHeld: 7, telephony.LegBridged: 8, telephony.LegResumed: 8, telephony.LegHangupAsked: 9, telephony.LegUnbridged: 10,
 	telephony.CallUnqueued: 11, telephony.CallVoicemail: 12, telephony.LegEnded: 13,
 }
 
@@ -113,6 +114,10 @@ func (t *translator) fact(m Message) (telephony.Event, bool) {
 		return t.bridged(telephony.LegBridged, m), !isHolding(m)
 	case "BridgeLeave":
 		return t.bridged(telephony.LegUnbridged, m), !isHolding(m)
+	case "Hold":
+		return t.leg(telephony.LegHeld, m, ""), true
+	case "Unhold":
+		return t.leg(telephony.LegResumed, m, ""), true
 	case "QueueCallerJoin":
 		return queued(telephony.CallQueued, m), true
 	case "QueueCallerLeave":

@@ -122,6 +122,14 @@ func TestTranslate(t *testing.T) {
 		},
 		{name: "inherited hint", message: event("VarSet", "", phone, "1.2", "1.1", "Variable: __TB_DIR\r\nValue: inbound\r\n"), nothing: true},
 		{
+			name: "hold", message: event("Hold", "", phone, "1.2", "1.1", "MusicClass: default\r\n"),
+			want: telephony.Event{Kind: telephony.LegHeld, Leg: "1.2", Endpoint: "PJSIP/1001", Side: telephony.SideAgent},
+		},
+		{
+			name: "hold ends", message: event("Unhold", "", phone, "1.2", "1.1", ""),
+			want: telephony.Event{Kind: telephony.LegResumed, Leg: "1.2", Endpoint: "PJSIP/1001", Side: telephony.SideAgent},
+		},
+		{
 			name: "queue joined", message: event("QueueCallerJoin", "", trunk, "1.1", "1.1", "Queue: support\r\nPosition: 1\r\nCount: 1\r\n"),
 			want: telephony.Event{Kind: telephony.CallQueued, Leg: "1.1", Name: "support"},
 		},

@@ -42,6 +42,8 @@ type TestCall struct {
 	Ring time.Duration `yaml:"ring" check:"0s..12h"`
 	// How long they talk; of a voicemail, how long the message is.
 	Talk time.Duration `yaml:"talk" check:"0s..12h"`
+	// How long of that the other side is on hold, from the beginning of the talk.
+	Hold time.Duration `yaml:"hold" check:"0s..12h"`
 	// What becomes of it. Without it a call with an agent is answered, and one without is missed.
 	Disposition TestDisposition `yaml:"disposition"`
 	// Whether the caller withholds the number.

@@ -55,6 +55,16 @@ func (c cast) judge(call config.TestCall) {
 	if call.Direction != config.TestInbound && call.Disposition == config.TestVoicemail {
 		c.wrong(c.path+"disposition", "is of inbound calls alone", "take it out, or make the call an inbound one")
 	}
+	alone := call.Talk // what the first agent talks
+	if call.TransferTo != "" {
+		alone /= 2
+	}
+	switch {
+	case call.Hold > 0 && !answered:
+		c.wrong(c.path+"hold", "is of answered calls alone", "take it out, or say which agent answers")
+	case call.Hold > alone:
+		c.wrong(c.path+"hold", "is longer than the agent talks", "use at most "+alone.String())
+	}
 	if call.TransferTo != "" && !answered {
 		c.wrong(c.path+"transfer_to", "is of answered calls alone", "take it out, or say which agent answers")
 	}

@@ -128,6 +128,8 @@ func TestCannotRun(t *testing.T) {
   - {name: who answers, call: {from: "1", to: "2", disposition: answered}}
   - {name: ours, call: {direction: outbound, agent: Ana, to: "2", disposition: voicemail}}
   - {name: no talk, call: {from: "1", to: "2", agent: Ana, disposition: missed, transfer_to: Ben}}
+  - {name: no hold, call: {from: "1", to: "2", hold: 1s}}
+  - {name: long hold, call: {from: "1", to: "2", agent: Ana, transfer_to: Ben, hold: 31s}}
   - {name: whose, call: {from: "1", to: "2"}, ticket: {assignee: Bem, answered_by: an}, pops: [{agent: x}]}
 `, false)
 	require.Equal(t, 1, result.Passed)
@@ -141,9 +143,11 @@ func TestCannotRun(t *testing.T) {
 		"tb.yaml:17:31: tests[4].call.agent: is missing; say who answers: Ana, Ben",
 		"tb.yaml:18:80: tests[5].call.disposition: is of inbound calls alone; take it out, or make the call an inbound one",
 		"tb.yaml:19:94: tests[6].call.transfer_to: is of answered calls alone; take it out, or say which agent answers",
-		"tb.yaml:20:66: tests[7].ticket.assignee: \"Bem\" is no name of agents; did you mean `Ben`?",
-		"tb.yaml:20:84: tests[7].ticket.answered_by: \"an\" is no name of agents; did you mean `Ana`?",
-		"tb.yaml:20:104: tests[7].pops[0].agent: \"x\" is no name of agents; use Ana or Ben",
+		"tb.yaml:20:54: tests[7].call.hold: is of answered calls alone; take it out, or say which agent answers",
+		"tb.yaml:21:86: tests[8].call.hold: is longer than the agent talks; use at most 30s",
+		"tb.yaml:22:66: tests[9].ticket.assignee: \"Bem\" is no name of agents; did you mean `Ben`?",
+		"tb.yaml:22:84: tests[9].ticket.answered_by: \"an\" is no name of agents; did you mean `Ana`?",
+		"tb.yaml:22:104: tests[9].pops[0].agent: \"x\" is no name of agents; use Ana or Ben",
 	}, strings.Split(wrong, "\n"))
 }
 

@@ -48,7 +48,7 @@ func (s *script) tell(after time.Duration, e telephony.Event) {
 	s.events = append(s.events, e)
 }
 
-// play tells the whole call.
+// play tells the whole call, in the order in which it happens.
 func (s *script) play() []telephony.Event {
 	if s.call.Direction == config.TestInbound {
 		s.comes()
@@ -67,6 +67,7 @@ func (s *script) play() []telephony.Event {
 	} else {
 		s.unanswered()
 	}
+	slices.SortStableFunc(s.events, func(a, b telephony.Event) int { return a.Time.Compare(b.Time) })
 	return s.events
 }
 
@@ -138,10 +139,23 @@ func (s *script) talk() {
 	s.unqueue(answer)
 	s.tell(answer, telephony.Event{Kind: telephony.LegBridged, Leg: legFirst, Bridge: room})
 	s.tell(answer, telephony.Event{Kind: telephony.LegBridged, Leg: taken, Bridge: room})
+	if s.call.Hold > 0 {
+		s.hold(answer, taken)
+	}
 	if s.then != "" {
 		s.transfer(answer+s.call.Talk/2, taken)
 	}
 	s.hangUp(answer + s.call.Talk)
+}
+
+// hold has the other side wait on the line.
+func (s *script) hold(at time.Duration, taken string) {
+	leg := taken
+	if s.call.Direction != config.TestInbound {
+		leg = legFirst
+	}
+	s.tell(at, telephony.Event{Kind: telephony.LegHeld, Leg: leg})
+	s.tell(at+s.call.Hold, telephony.Event{Kind: telephony.LegResumed, Leg: leg})
 }
 
 // transfer has another agent take the call over. The phone rings for some time

@@ -43,6 +43,9 @@ func folded(s telephony.State) string {
 	if s.Queue() != "" {
 		fmt.Fprintf(&b, " in %s", s.Queue())
 	}
+	if held := s.HoldTime(); held > 0 {
+		fmt.Fprintf(&b, " held %v", held.Seconds())
+	}
 	return fmt.Sprintf("%s, waited %v, %v in all", b.String(), s.Wait().Seconds(), s.Duration().Seconds())
 }
 
@@ -56,6 +59,9 @@ func TestCallsFold(t *testing.T) {
 		{"of a group", "agent: Ana, rings: [Ben, Ana], ring: 0s", "inbound answered 1>2 1001 0-60, waited 0, 60 in all"},
 		{"handed over", "agent: Ana, transfer_to: Ben", "inbound answered 1>2 1001 5-35 PJSIP/1002 35-65, waited 5, 65 in all"},
 		{"handed over to who rang", "agent: Ana, rings: [Ben], transfer_to: Ben", "inbound answered 1>2 1001 5-35 PJSIP/1002 35-65, waited 5, 65 in all"},
+		{"on hold", "agent: Ana, hold: 10s", "inbound answered 1>2 1001 5-65 held 10, waited 5, 65 in all"},
+		{"on hold and handed over", "agent: Ana, transfer_to: Ben, hold: 30s", "inbound answered 1>2 1001 5-35 PJSIP/1002 35-65 held 30, waited 5, 65 in all"},
+		{"out and on hold", "direction: outbound, agent: Ana, hold: 10s", "outbound answered 1>2 1001 5-65 held 10, waited 5, 65 in all"},
 		{"missed", "{}", "inbound missed 1>2, waited 5, 5 in all"},
 		{"missed in a queue", "queue: vip", "inbound missed 1>2 in vip, waited 5, 5 in all"},
 		{"missed by an agent", "agent: Ana, disposition: missed", "inbound missed 1>2, waited 5, 5 in all"},
