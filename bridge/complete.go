@@ -12,6 +12,7 @@ import (
 func (w *work) complete(ctx context.Context) result {
 	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers}
 	update := w.ticketUpdate(o.Intent)
+	o.Voice = update.VoiceComment != nil
 	if owner := w.lastAgent(); !w.step.Bare && owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
 		ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
 		v := w.judge(err, false)
@@ -100,7 +101,7 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 // something closes them all.
 func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
 	switch {
-	case o.Step == StepLink, o.Step == StepJoin:
+	case o.Step == StepTell, o.Step == StepLink, o.Step == StepJoin:
 		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Reason: err.Error()})
 	case w.record.Successor > 0:
 		return w.park(ctx, in, o.Step, err)

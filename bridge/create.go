@@ -25,6 +25,7 @@ func (w *work) create(ctx context.Context) result {
 	}
 	o := Outcome{Step: StepCreate, Intent: w.newIntent(), ExternalID: w.externalID(), Final: w.step.Final, Covers: w.step.Covers}
 	request := w.voiceTicket(o.Intent)
+	o.Voice = request.Ticket.VoiceComment != nil
 	o.Want, o.User = w.step.Want.Key, request.Ticket.AssigneeID
 	in, refused := w.intend(ctx, o, request)
 	if refused != nil {

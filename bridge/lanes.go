@@ -37,7 +37,7 @@ func laneOf(s Step) lane {
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates
-	case StepLink, StepJoin:
+	case StepTell, StepLink, StepJoin:
 		return laneRest
 	case StepAudio, StepRecording:
 		return laneLocal

@@ -62,6 +62,8 @@ const (
 	StepPop StepKind = "pop"
 	// StepComplete adds what is known at the end to the ticket.
 	StepComplete StepKind = "complete"
+	// StepTell adds in words what the voice comment of the ticket does not say.
+	StepTell StepKind = "tell"
 	// StepVerify asks whether an update of unknown fate happened.
 	StepVerify StepKind = "verify"
 	// StepLink notes on a duplicate which ticket is the right one.
@@ -85,6 +87,9 @@ type Outcome struct {
 	Request json.RawMessage `json:"request,omitzero"`
 	// Final says that the create carries everything: nothing is left to add.
 	Final bool `json:"final,omitzero"`
+
+	// Voice says that the create or completion tells of the call by a voice comment.
+	Voice bool `json:"voice,omitzero"`
 
 	Ticket int64 `json:"ticket,omitzero"`
 	User   int64 `json:"user,omitzero"`

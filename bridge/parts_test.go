@@ -23,7 +23,7 @@ func TestLaneOfSteps(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[StepKind]lane{
 		StepPop: lanePops, StepCreate: laneCreates, StepCaller: laneCreates, StepLookup: laneCreates,
-		StepComplete: laneUpdates, StepVerify: laneUpdates, StepLink: laneRest, StepAudio: laneLocal,
+		StepComplete: laneUpdates, StepVerify: laneUpdates, StepTell: laneRest, StepLink: laneRest, StepAudio: laneLocal,
 	} {
 		require.Equal(t, want, laneOf(Step{Kind: step}), step)
 	}

@@ -131,7 +131,7 @@ func (p planner) owed() []Step {
 	if p.record.Open != nil {
 		return append(steps, p.unknown())
 	}
-	return append(steps, p.candidates(p.caller, p.audio, p.recording, p.create, p.check, p.join, p.complete, p.link)...)
+	return append(steps, p.candidates(p.caller, p.audio, p.recording, p.create, p.check, p.join, p.complete, p.tell, p.link)...)
 }
 
 // candidates are those of the steps that are owed.

@@ -229,3 +229,33 @@ func TestPlanOfPages(t *testing.T) {
 func answeredBy1003() *stage {
 	return newStage().comes(customerA).rings(1, "1003").talks("1003")
 }
+
+// What the voice comment does not say is said in words, once, when the ticket is
+// complete.
+func TestPlanOfWords(t *testing.T) {
+	t.Parallel()
+	handed := func() *stage {
+		return answered().rings(20, "1002").joins(30, "1002").leaves(31, "1001").leaves(65, "1002", "t")
+	}
+	shown := Outcome{Kind: Popped, Want: "502/1002", Pop: &screenpop.Outcome{Agent: benID, Result: screenpop.Accepted}}
+	done := func(more ...Outcome) []Outcome {
+		return append([]Outcome{known(), intendedCreate("i", 5), shownIn("i"), shown}, more...)
+	}
+	voice, words := []Outcome{spoken(intendedComplete()), resultOf(Done, StepComplete, "c")}, []Outcome{intendedComplete(), resultOf(Done, StepComplete, "c")}
+	tell := Outcome{Kind: Intended, Step: StepTell, Intent: "t", Time: second(67), Ticket: 1000}
+	for _, c := range []planCase{
+		{name: "owed", call: handed(), done: done(voice...), now: 67, want: "tell: several agents talked, and its recording names the first"},
+		{name: "one agent", call: ended(), done: done(voice...), now: 67, want: "settled: nothing is owed any more"},
+		{name: "not complete yet", call: handed(), done: done(), now: 67, want: "complete: the call is over"},
+		{name: "told by the completion", call: handed(), done: done(words...), now: 67, want: "settled: nothing is owed any more"},
+		{name: "told before the recording came", call: handed(), done: done(append(append([]Outcome{}, words...), voice...)...), now: 67, want: "settled: nothing is owed any more"},
+		{name: "told", call: handed(), done: done(append(append([]Outcome{}, voice...), tell, resultOf(Done, StepTell, "t"))...), now: 67, want: "settled: nothing is owed any more"},
+		{name: "parked", call: handed(), done: done(append(append([]Outcome{}, voice...), resultOf(Parked, StepTell, ""))...), now: 67, want: ": waits for a person"},
+		{name: "of unknown fate", call: handed(), done: done(append(append([]Outcome{}, voice...), tell)...), now: 67, want: "verify: the update may have happened"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}

@@ -40,7 +40,9 @@ type Record struct {
 	// Completed says that the ticket has all that is known, Covered of which
 	// calls besides its own.
 	Completed bool
-	Covered   []telephony.CallID
+	// Told says that it has that in words, besides a voice comment.
+	Told    bool
+	Covered []telephony.CallID
 	// Joined are the tickets of other calls that a note on Ticket names: they
 	// became one call with this one.
 	Joined []int64
@@ -82,6 +84,8 @@ type Intent struct {
 	At         time.Time
 	ExternalID string
 	Final      bool
+	// Voice says that the write tells of the call by a voice comment.
+	Voice bool
 	// Display is the want that a create shows the ticket for.
 	Display string
 	Ticket  int64
@@ -162,7 +166,7 @@ func (r *Record) sound() *Audio {
 
 func (r *Record) intend(o Outcome) {
 	r.Open = &Intent{
-		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final,
+		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final, Voice: o.Voice,
 		Display: o.Want, Ticket: o.Ticket, Assigned: o.User, Tickets: o.Tickets, Covers: o.Covers,
 	}
 	r.lookedAt = time.Time{}
@@ -182,6 +186,9 @@ func (r *Record) done(o Outcome) {
 		r.popped(o.Want, o.Pop)
 	case StepComplete:
 		r.Completed = r.Completed || o.Ticket == r.Ticket
+		r.close(o)
+	case StepTell:
+		r.Told = true
 		r.close(o)
 	case StepLink:
 		r.Linked++
@@ -209,10 +216,10 @@ func (r *Record) close(o Outcome) {
 		r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
 		r.Completed = r.Completed || open.Final
 		if open.Final {
-			r.Covered = open.Covers
+			r.Covered, r.Told = open.Covers, !open.Voice
 		}
 	case open.Step == StepComplete && r.Completed:
-		r.Covered = open.Covers
+		r.Covered, r.Told = open.Covers, r.Told || !open.Voice
 	case open.Step == StepJoin && len(o.Tickets) == 0:
 		r.Joined = slices.Concat(r.Joined, open.Tickets) // found in the audits
 	}
@@ -231,7 +238,7 @@ func (r *Record) found(tickets ...int64) {
 		}
 		if id < r.Ticket {
 			r.Ticket, id = id, r.Ticket
-			r.Completed = false
+			r.Completed, r.Told = false, false
 		}
 		r.Duplicates = append(slices.Clone(r.Duplicates), id)
 	}
@@ -242,7 +249,7 @@ func (r *Record) closed(o Outcome) {
 	if o.Ticket != r.Ticket {
 		return
 	}
-	r.Predecessor, r.Ticket, r.Open, r.Doubtful, r.Checked = o.Ticket, 0, nil, false, false
+	r.Predecessor, r.Ticket, r.Open, r.Doubtful, r.Checked, r.Told = o.Ticket, 0, nil, false, false, false
 	r.Successor = max(2, r.Successor+1)
 }
 

@@ -30,7 +30,17 @@ func TestRecordOfTickets(t *testing.T) {
 		}}},
 		{
 			name: "made with everything", done: []Outcome{final("i"), made("i", 1000)},
+			want: Record{Creates: 1, last: 2, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true},
+		},
+		{
+			name: "made with everything but words", done: []Outcome{spoken(final("i")), made("i", 1000)},
 			want: Record{Creates: 1, last: 2, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true},
+		},
+		{
+			name: "and told in words", done: []Outcome{
+				spoken(final("i")), made("i", 1000), {Kind: Intended, Step: StepTell, Intent: "t", Ticket: 1000}, resultOf(Done, StepTell, "t"),
+			},
+			want: Record{Creates: 1, last: 4, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true},
 		},
 		{
 			name: "there already", done: []Outcome{{Kind: Done, Step: StepCreate, ExternalID: "x", Ticket: 1000}},
@@ -42,15 +52,15 @@ func TestRecordOfTickets(t *testing.T) {
 		},
 		{
 			name: "a lost turn's ticket is younger", done: []Outcome{final("i"), doubtful(), final("j"), made("j", 1000), made("i", 1001)},
-			want: Record{Creates: 2, last: 5, Ticket: 1000, Duplicates: []int64{1001}, ExternalID: string(testCall), Assigned: anaID, Completed: true, Doubtful: true},
+			want: Record{Creates: 2, last: 5, Ticket: 1000, Duplicates: []int64{1001}, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true, Doubtful: true},
 		},
 		{
 			name: "told twice", done: []Outcome{final("i"), made("i", 1000), made("i", 1000)},
-			want: Record{Creates: 1, last: 3, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true},
+			want: Record{Creates: 1, last: 3, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true},
 		},
 		{
 			name: "duplicates found", done: []Outcome{final("i"), {Kind: Duplicate, Intent: "i", Tickets: []int64{1000, 1001, 1002}}},
-			want: Record{Creates: 1, last: 2, Ticket: 1000, Duplicates: []int64{1001, 1002}, ExternalID: string(testCall), Assigned: anaID, Completed: true, Checked: true},
+			want: Record{Creates: 1, last: 2, Ticket: 1000, Duplicates: []int64{1001, 1002}, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true, Checked: true},
 		},
 		{
 			name: "a duplicate linked", done: []Outcome{{Kind: Duplicate, Tickets: []int64{1000, 1001}}, {Kind: Intended, Step: StepLink, Intent: "l", Ticket: 1001}, {Kind: Done, Step: StepLink, Intent: "l", Ticket: 1001}},
@@ -127,4 +137,10 @@ func TestOutcomeInJSONHasSeconds(t *testing.T) {
 	require.Equal(t, o, back)
 	_, err = DecodeOutcome([]byte(`{"kind":`))
 	require.ErrorContains(t, err, "decode outcome")
+}
+
+// spoken is a write that tells of the call by a voice comment.
+func spoken(o Outcome) Outcome {
+	o.Voice = true
+	return o
 }

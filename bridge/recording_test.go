@@ -58,6 +58,40 @@ func TestRecordingIsPlayedByTheTicket(t *testing.T) {
 	r.clean()
 }
 
+// The voice comment names the agent who answered. A ticket of several agents says
+// in words who they were.
+func TestRecordingOfSeveralAgentsIsToldInWords(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string]bridge.CreateMode{"made at the answer": bridge.CreateOnAnswer, "made at the end": bridge.CreateAtEnd} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: func(p *bridge.Policy) {
+				p.Create, p.Recorded = mode, map[string]bool{"pbx1": true}
+			}})
+			p := r.call("1")
+			p.tell(append(p.coming(), telephony.Event{Kind: telephony.CallRecorded, Leg: "t", Path: tape})...)
+			p.rings("1001")
+			p.answers("1001")
+			p.tell(telephony.Event{Kind: telephony.LegHeld, Leg: "1001"})
+			p.rings("1002")
+			p.answers("1002")
+			p.ends("1001")
+			p.ends("1002", "t")
+			r.settled(p)
+			ticket := r.ticket(p)
+			require.Len(t, ticket.VoiceComments(), 1)
+			require.Equal(t, int64(benID), ticket.AssigneeID)
+			last := ticket.Comments[len(ticket.Comments)-1]
+			require.False(t, last.Public)
+			require.Contains(t, last.Body, "Agents: Ana, Ben\n")
+			require.True(t, r.view(p).Record.Told)
+			outcomes := kinds(r.outcomes(p))
+			require.Equal(t, []string{"intent tell", "done tell"}, outcomes[len(outcomes)-2:])
+			r.clean()
+		})
+	}
+}
+
 func TestTicketMadeAtTheEndHasItsRecording(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: func(p *bridge.Policy) {

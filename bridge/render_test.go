@@ -87,7 +87,7 @@ func (c renderCase) request(t *testing.T) any {
 		return w.voiceTicket("node1-INTENT")
 	case StepComplete:
 		return map[string]zendesk.TicketUpdate{"ticket": w.ticketUpdate("node1-INTENT")}
-	case StepCaller, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepLink, StepJoin:
+	case StepCaller, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin:
 	}
 	require.FailNow(t, "nothing to render", "%+v", step)
 	return nil

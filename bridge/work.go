@@ -92,6 +92,8 @@ func (w *work) run(ctx context.Context) result {
 		r = w.pop(ctx)
 	case StepComplete:
 		r = w.complete(ctx)
+	case StepTell:
+		r = w.tell(ctx)
 	case StepVerify:
 		r = w.verify(ctx)
 	case StepLink:

@@ -150,7 +150,7 @@ func stepWords(step bridge.StepKind) string {
 		bridge.StepCreate: "make the ticket",
 		bridge.StepLookup: "look the ticket up", bridge.StepPop: "show a page", bridge.StepComplete: "complete the ticket",
 		bridge.StepVerify: "look whether the update happened", bridge.StepLink: "link the second ticket",
-		bridge.StepJoin: "note on the ticket which others the joined call has",
+		bridge.StepTell: "tell of all agents on the ticket", bridge.StepJoin: "note on the ticket which others the joined call has",
 	}
 	if w, known := words[step]; known {
 		return w

@@ -73,6 +73,7 @@ func TestExpectations(t *testing.T) {
 		{name: "priority", call: strings.Replace(answered, "Erika", "High", 1), expect: "ticket: {priority: high}"},
 		{name: "priority", call: strings.Replace(answered, "Erika", "High", 1), expect: "ticket: {priority: none}", wrong: `ticket.priority: is "high", expected none`},
 		{name: "comment", call: answered, expect: `ticket: {comment_contains: ["Agents: Ana, Ben", "Queue: vip"]}`},
+		{name: "comment besides a recording", call: recorded, expect: `ticket: {plays: recording, comment_contains: ["Agents: Ana, Ben", "Queue: vip"]}`},
 		{name: "comment", call: recorded, expect: `ticket: {comment_contains: ["Queue: sales"]}`, wrong: `ticket.comment_contains[0]: "Queue: sales" stands in no comment; there is "Call: inbound\n`},
 		{name: "requester", call: answered, expect: "ticket: {requester: Erika}"},
 		{name: "requester by number", call: answered, expect: `ticket: {requester: "(212) 555-0123"}`},
