@@ -201,7 +201,12 @@ func (a *account) listAudits(c *call) reply {
 	if rec == nil {
 		return notFound()
 	}
-	return listing(c, "audits", rec.Audits, func(au Audit) any { return auditJSON(&rec.Ticket, &au) })
+	audits := rec.Audits
+	if c.query.Get("sort_order") == "desc" || c.query.Get("sort") == "-created_at" {
+		audits = slices.Clone(audits)
+		slices.Reverse(audits)
+	}
+	return listing(c, "audits", audits, func(au Audit) any { return auditJSON(&rec.Ticket, &au) })
 }
 
 func (a *account) listComments(c *call) reply {
