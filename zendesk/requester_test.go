@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,6 +49,23 @@ func requesterEndpoints() []endpoint {
 				{"id":5,"status":"open","created_at":"2026-02-01T09:14:57Z"}],"next_page":null}`,
 			want: zendesk.Ticket{ID: 8, Status: "hold", CreatedAt: day},
 		},
+		{
+			name: "RequestedTickets", method: "GET", path: "/api/v2/users/7/tickets/requested",
+			query: url.Values{"sort_by": {"updated_at"}, "sort_order": {"desc"}, "per_page": {"100"}, "exclude_archived": {"true"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
+				return c.RequestedTickets(ctx, 7, day)
+			},
+			status: 200,
+			answer: `{"tickets":[{"id":9,"status":"solved","updated_at":"2026-03-01T09:14:59Z"},
+				{"id":7,"status":"pending","updated_at":"2026-03-01T09:14:57Z"},
+				{"id":8,"status":"hold","updated_at":"2026-03-01T09:14:57Z"},
+				{"id":5,"status":"open","updated_at":"2026-03-01T09:14:56Z"}],"next_page":"https://acme.zendesk.com/2"}`,
+			want: []zendesk.Ticket{
+				{ID: 9, Status: "solved", UpdatedAt: day.Add(2 * time.Second)},
+				{ID: 8, Status: "hold", UpdatedAt: day},
+				{ID: 7, Status: "pending", UpdatedAt: day},
+			},
+		},
 	}
 }
 
@@ -58,6 +77,41 @@ func TestNewestOpenTicketFindsNone(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, found)
 	}
+}
+
+// One ticket more on each page, and one that moved from one page to the next
+// while they were read.
+func TestRequestedTicketsReadsThreePagesAtMost(t *testing.T) {
+	t.Parallel()
+	pages := 0
+	var asked []string
+	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		pages++
+		asked = append(asked, r.URL.Query().Get("page"))
+		id := strconv.Itoa(100 - pages)
+		answerJSON(w, http.StatusOK, `{"tickets":[{"id":`+id+`,"updated_at":"2026-03-01T09:15:0`+strconv.Itoa(9-pages)+`Z"},
+			{"id":7,"updated_at":"2026-03-01T09:14:57Z"}],"next_page":"https://acme.zendesk.com/next"}`)
+	})
+	tickets, err := client.RequestedTickets(t.Context(), 7, day)
+	require.NoError(t, err)
+	require.Equal(t, []string{"", "2", "3"}, asked)
+	var ids []int64
+	for _, ticket := range tickets {
+		ids = append(ids, ticket.ID)
+	}
+	require.Equal(t, []int64{99, 98, 97, 7}, ids)
+}
+
+func TestRequestedTicketsOfNobodyIsNotFound(t *testing.T) {
+	t.Parallel()
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusNotFound, `{"error":"RecordNotFound","description":"Not found"}`)
+	})
+	_, err := client.RequestedTickets(t.Context(), 7, day)
+	var refused *zendesk.Error
+	require.ErrorAs(t, err, &refused)
+	require.True(t, refused.IsNotFound())
+	require.Equal(t, "RequestedTickets", refused.Operation)
 }
 
 func TestUsersByEmailRefusesWhatIsNoAddress(t *testing.T) {
