@@ -88,17 +88,27 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || len(update.CustomFields) > 0 || (c != nil && c.AnsweredByID != 0)) {
 			return w.bare(ctx, in, o.Step, err)
 		}
-		return w.park(ctx, in, o.Step, err)
+		return w.unfit(ctx, in, o, err)
 	case park, reresolve:
-		return w.park(ctx, in, o.Step, err)
+		return w.unfit(ctx, in, o, err)
 	case retry, waitUntil, reapply, halt:
 	}
 	return w.free(ctx, in, o.Step, v, err)
 }
 
-// closed: the ticket takes no update. The call's own gets a successor; a note
-// on a duplicate is done with. A successor that is closed as well gets none:
-// something closes them all.
+// unfit is for an update that Zendesk refuses for good: a person must act, unless
+// the call was only attached to the ticket. Then it gets one of its own.
+func (w *work) unfit(ctx context.Context, in intent, o Outcome, err error) result {
+	if o.Step == StepComplete && w.record.Attached {
+		return w.closed(ctx, in, o, err)
+	}
+	return w.park(ctx, in, o.Step, err)
+}
+
+// closed: the ticket takes no update. The call's own gets a successor, and one
+// that the call was attached to is followed by its own; a note on a duplicate is
+// done with. A successor that is closed as well gets none: something closes them
+// all.
 func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
 	switch {
 	case o.Step == StepTell, o.Step == StepLink, o.Step == StepJoin:

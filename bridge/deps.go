@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -34,6 +35,7 @@ type Zendesk interface {
 	UsersByEmail(ctx context.Context, email string) ([]zendesk.User, error)
 	CreateUser(ctx context.Context, u zendesk.NewUser) (zendesk.User, error)
 	NewestOpenTicket(ctx context.Context, userID int64) (newest zendesk.Ticket, found bool, err error)
+	RequestedTickets(ctx context.Context, userID int64, since time.Time) ([]zendesk.Ticket, error)
 }
 
 var (

@@ -34,6 +34,9 @@ type RehearsedTicket struct {
 	// Voice is the voice comment, nil if it has none.
 	Voice     *zendesk.VoiceComment
 	Requester zendesk.User
+	// Attached says that it was the caller's open ticket, onto which the call
+	// went. Then only what the call added to it is told.
+	Attached bool
 }
 
 // RehearsedPage is a page that an agent was shown.
@@ -60,31 +63,24 @@ type imaginaryZendesk struct {
 	now        func() time.Time
 	openTicket bool
 	user       zendesk.User
-	ticket     *RehearsedTicket
+	tickets    map[int64]*RehearsedTicket
 	pages      []RehearsedPage
-}
-
-// ticketOf is the ticket of that id, nil if there is none.
-func (z *imaginaryZendesk) ticketOf(id int64) *RehearsedTicket {
-	if id == 0 {
-		return nil
-	}
-	return z.ticket
 }
 
 // CreateVoiceTicket implements Zendesk. Of two comments the plain one counts, as
 // Zendesk has it.
 func (z *imaginaryZendesk) CreateVoiceTicket(_ context.Context, t zendesk.VoiceTicket) (zendesk.Ticket, error) {
 	fields := t.Ticket
-	z.ticket = &RehearsedTicket{
+	made := &RehearsedTicket{
 		Via: fields.ViaID, Subject: fields.Subject, Tags: fields.Tags, Group: fields.GroupID, Brand: fields.BrandID,
 		Assignee: fields.AssigneeID, Priority: fields.Priority, Requester: z.user,
 	}
-	z.fill(fields.CustomFields)
+	z.tickets[imaginaryTicket] = made
+	made.fill(fields.CustomFields)
 	if fields.Comment != nil {
 		fields.VoiceComment = nil
 	}
-	z.comment(fields.Comment, fields.VoiceComment)
+	made.comment(fields.Comment, fields.VoiceComment)
 	if t.DisplayToAgent != 0 {
 		z.show(t.DisplayToAgent, PageTicket)
 	}
@@ -93,41 +89,54 @@ func (z *imaginaryZendesk) CreateVoiceTicket(_ context.Context, t zendesk.VoiceT
 
 // UpdateTicket implements Zendesk.
 func (z *imaginaryZendesk) UpdateTicket(_ context.Context, id int64, u zendesk.TicketUpdate) (zendesk.Ticket, error) {
-	if z.ticket == nil {
+	t := z.tickets[id]
+	if t == nil {
 		return zendesk.Ticket{}, notImagined("UpdateTicket")
 	}
 	if u.AssigneeID != 0 {
-		z.ticket.Assignee = u.AssigneeID
+		t.Assignee = u.AssigneeID
 	}
-	z.fill(u.CustomFields)
-	z.comment(u.Comment, u.VoiceComment)
-	return zendesk.Ticket{ID: id, AssigneeID: z.ticket.Assignee}, nil
+	t.fill(u.CustomFields)
+	t.comment(u.Comment, u.VoiceComment)
+	return zendesk.Ticket{ID: id, AssigneeID: t.Assignee}, nil
 }
 
 // fill sets custom fields of the ticket.
-func (z *imaginaryZendesk) fill(fields []zendesk.CustomField) {
+func (t *RehearsedTicket) fill(fields []zendesk.CustomField) {
 	for _, f := range fields {
 		same := func(have zendesk.CustomField) bool { return have.ID == f.ID }
-		z.ticket.CustomFields = append(slices.DeleteFunc(z.ticket.CustomFields, same), f)
+		t.CustomFields = append(slices.DeleteFunc(t.CustomFields, same), f)
 	}
 }
 
 // comment adds to the ticket what is not nil.
-func (z *imaginaryZendesk) comment(plain *zendesk.Comment, voice *zendesk.VoiceComment) {
+func (t *RehearsedTicket) comment(plain *zendesk.Comment, voice *zendesk.VoiceComment) {
 	if plain != nil {
-		z.ticket.Comments = append(z.ticket.Comments, strings.TrimSpace(plain.Body))
+		t.Comments = append(t.Comments, strings.TrimSpace(plain.Body))
 	}
 	if voice != nil {
-		z.ticket.Voice, z.ticket.AnsweredBy = voice, voice.AnsweredByID
+		t.Voice, t.AnsweredBy = voice, voice.AnsweredByID
 	}
 }
 
 // GetTicket implements Zendesk.
 func (z *imaginaryZendesk) GetTicket(_ context.Context, id int64) (zendesk.Ticket, error) {
-	if z.ticket == nil {
+	t := z.tickets[id]
+	if t == nil {
 		return zendesk.Ticket{}, notImagined("GetTicket")
 	}
-	return zendesk.Ticket{ID: id, AssigneeID: z.ticket.Assignee}, nil
+	return zendesk.Ticket{ID: id, AssigneeID: t.Assignee, RequesterID: imaginaryUser, Status: "open"}, nil
+}
+
+// RequestedTickets implements Zendesk: the caller's open ticket has just changed.
+func (z *imaginaryZendesk) RequestedTickets(context.Context, int64, time.Time) ([]zendesk.Ticket, error) {
+	if !z.openTicket {
+		return nil, nil
+	}
+	at := z.now()
+	return []zendesk.Ticket{{
+		ID: imaginaryOpenTicket, RequesterID: imaginaryUser, Status: "open", CreatedAt: at, UpdatedAt: at,
+	}}, nil
 }
 
 // TicketsByExternalID implements Zendesk.

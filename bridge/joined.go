@@ -28,7 +28,7 @@ type part struct {
 func leadOf(parts []part) int {
 	has := func(p part) bool {
 		r := p.record
-		return r.Ticket != 0 || r.Successor > 0 || (r.Open != nil && r.Open.Step == StepCreate)
+		return r.Ticket != 0 || r.Predecessor != 0 || (r.Open != nil && r.Open.Step == StepCreate)
 	}
 	if i := slices.IndexFunc(parts, func(p part) bool { return has(p) && !p.record.Gone }); i >= 0 {
 		return i
@@ -80,7 +80,8 @@ func (p planner) join() (Step, bool) {
 	step := Step{Kind: StepJoin, Reason: "the call was joined with another that has a ticket"}
 	for _, other := range p.parts {
 		ticket := other.record.Ticket
-		if other.id == p.id || ticket == 0 || other.record.Gone || slices.Contains(p.record.Joined, ticket) {
+		// Two calls of one caller may have been attached to the same ticket.
+		if other.id == p.id || ticket == 0 || ticket == p.record.Ticket || other.record.Gone || slices.Contains(p.record.Joined, ticket) {
 			continue
 		}
 		step.Tickets = append(step.Tickets, ticket)
@@ -93,7 +94,9 @@ func (p planner) join() (Step, bool) {
 // was joined after it was completed. One with a ticket of its own is told there.
 func (p planner) untold() bool {
 	for _, other := range p.parts {
-		if other.id != p.id && other.record.Ticket == 0 && !slices.Contains(p.record.Covered, other.id) {
+		r := other.record
+		here := r.Ticket == 0 || (r.Ticket == p.record.Ticket && !r.Completed)
+		if other.id != p.id && here && !slices.Contains(p.record.Covered, other.id) {
 			return true
 		}
 	}

@@ -33,7 +33,7 @@ func laneOf(s Step) lane {
 			return lanePops
 		}
 		return laneCreates
-	case StepCaller, StepLookup:
+	case StepCaller, StepMatch, StepAttach, StepLookup:
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates

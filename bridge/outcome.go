@@ -19,6 +19,11 @@ const (
 	CallerKnown OutcomeKind = "caller"
 	// CallerDropped: Zendesk refused the requester; he is to be found anew.
 	CallerDropped OutcomeKind = "caller.dropped"
+	// Matched: the caller's tickets were looked at. Ticket is the one that the
+	// call goes onto, 0 if it gets its own, Reason why.
+	Matched OutcomeKind = "match"
+	// Attached: Ticket, which was there before, is the call's.
+	Attached OutcomeKind = "attached"
 	// Intended: a write is about to be sent. It carries the frozen request.
 	Intended OutcomeKind = "intent"
 	// Done: the write of the open intent happened.
@@ -50,6 +55,10 @@ type StepKind string
 const (
 	// StepCaller finds or makes the requester.
 	StepCaller StepKind = "caller"
+	// StepMatch finds out whether the call goes onto a ticket of the caller's.
+	StepMatch StepKind = "match"
+	// StepAttach makes that ticket the call's.
+	StepAttach StepKind = "attach"
 	// StepAudio collects the voicemail that the caller left.
 	StepAudio StepKind = "audio"
 	// StepRecording collects the recording of the call.

@@ -40,6 +40,8 @@ type Step struct {
 	// all that is kept up to date.
 	Tickets []int64
 	Kept    int64
+	// Began is when the call began by our clock, for a match.
+	Began time.Time
 }
 
 // Moment is when a plan is made.
@@ -131,7 +133,7 @@ func (p planner) owed() []Step {
 	if p.record.Open != nil {
 		return append(steps, p.unknown())
 	}
-	return append(steps, p.candidates(p.caller, p.audio, p.recording, p.create, p.check, p.join, p.complete, p.tell, p.link)...)
+	return append(steps, p.candidates(p.caller, p.match, p.audio, p.recording, p.attach, p.create, p.check, p.join, p.complete, p.tell, p.link)...)
 }
 
 // candidates are those of the steps that are owed.
@@ -193,7 +195,7 @@ func (p planner) poppable(want screenpop.Want) bool {
 	if p.record.Bare[StepCreate] && !want.Agent.Verified() {
 		return false
 	}
-	if p.opensTicket() && p.createShows() {
+	if p.awaitsMatch() || (p.opensTicket() && p.createShows()) {
 		return false
 	}
 	_, _, something := p.pop.Open.Choose(p.record.pages())
@@ -291,7 +293,7 @@ func (p planner) awaitRecording() time.Time {
 func (p planner) create() (Step, bool) {
 	step, wanted := p.ticket()
 	_, parked := p.record.Parked[StepCreate]
-	if !wanted || parked || p.record.Caller == 0 {
+	if !wanted || parked || p.record.Caller == 0 || p.undecided() || p.attaches() {
 		return Step{}, false
 	}
 	if step.Final && p.call.Voicemail != nil && p.record.Audio == nil {
@@ -333,7 +335,10 @@ func (p planner) shownBy() screenpop.Want {
 }
 
 // ticket says whether the call should have a ticket that it has not, and which.
-func (p planner) ticket() (Step, bool) {
+func (p planner) ticket() (Step, bool) { return p.ticketFrom(p.policy.Create) }
+
+// ticketFrom is ticket for a mode.
+func (p planner) ticketFrom(mode CreateMode) (Step, bool) {
 	if p.record.Ticket != 0 {
 		return Step{}, false
 	}
@@ -342,11 +347,11 @@ func (p planner) ticket() (Step, bool) {
 		step.Via = zendesk.ViaOutbound
 	}
 	switch {
-	case p.record.Successor > 0:
+	case p.record.Predecessor != 0:
 		step.Reason = "the ticket was closed before it was complete"
 	case p.call.Answered() && p.call.Live():
 		step.Reason, step.At = "an agent answered", p.talkedEnough()
-		return step, p.policy.Create == CreateOnAnswer
+		return step, mode == CreateOnAnswer
 	case p.call.Answered():
 		step.Reason = "an agent had answered"
 	case !p.call.Ended():

@@ -52,8 +52,9 @@ type Policy struct {
 	Shared         SharedNumbers
 	// Form is what tickets look like.
 	Form Form
-	// Rules say which calls get none.
+	// Rules say which calls get none, Match which go onto one that is there.
 	Rules Rules
+	Match Match
 	// Lines are our numbers by E.164.
 	Lines map[string]Line
 	// Country is how national numbers are read where the line says nothing.
@@ -85,6 +86,8 @@ type Line struct {
 	Form *Form
 	// Rules are the line's own, whole; nil for the site's.
 	Rules *Rules
+	// Match is the line's own, whole; nil for the site's.
+	Match *Match
 }
 
 // line is the line of a call, the zero Line with the site's country if it is

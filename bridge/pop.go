@@ -19,7 +19,7 @@ func (w *work) pop(ctx context.Context) result {
 		}
 	} else {
 		pages := w.record.pages()
-		if policy.Open == screenpop.OpenTicketOrUser {
+		if policy.Open == screenpop.OpenTicketOrUser && pages.OpenTicket == 0 {
 			pages.OpenTicket = w.openTicket(ctx, pages.User, want.Since.Add(policy.Within()))
 		}
 		ticket, user, _ := policy.Open.Choose(pages)

@@ -21,16 +21,23 @@ type Record struct {
 	// Dropped counts the callers whom Zendesk refused as a requester.
 	Dropped int
 
-	// Ticket is the call's ticket, 0 while there is none.
-	Ticket int64
+	// Match is what the look at the caller's tickets came to, nil while there
+	// was none.
+	Match *Finding
+	// Ticket is the call's ticket, 0 while there is none. Attached says that it
+	// was there before the call.
+	Ticket   int64
+	Attached bool
 	// ExternalID is the one that Ticket carries.
 	ExternalID string
 	// Assigned is the agent whom the create made the assignee.
 	Assigned int64
 	// Successor counts the tickets that follow a closed one: 2 for "#2".
 	Successor int
-	// Predecessor is the closed ticket that Successor follows.
+	// Predecessor is the closed ticket that the one to be made follows; Detached
+	// says that the call was only attached to it.
 	Predecessor int64
+	Detached    bool
 	// Creates counts the intents to create.
 	Creates int
 	// Doubtful says that a create of unknown fate was repeated, Checked that it
@@ -111,9 +118,14 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		r.Caller, r.CallerHow = o.User, o.How
 		r.clear(StepCaller)
 	case CallerDropped:
-		r.Caller, r.CallerHow = 0, ""
+		r.Caller, r.CallerHow, r.Match = 0, "", nil
 		r.Dropped++
 		r.free(o)
+	case Matched:
+		r.Match = &Finding{Ticket: o.Ticket, Reason: o.Reason, At: o.Time}
+		r.clear(StepMatch)
+	case Attached:
+		r.attached(o)
 	case Intended:
 		r.intend(o)
 	case Done:
@@ -198,7 +210,7 @@ func (r *Record) done(o Outcome) {
 		r.close(o)
 	case StepLookup:
 		r.Checked = true
-	case StepCaller, StepAudio, StepRecording, StepPop, StepVerify: // they leave other outcomes
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepPop, StepVerify: // they leave other outcomes
 	}
 	r.clear(o.Step)
 }
@@ -250,6 +262,10 @@ func (r *Record) closed(o Outcome) {
 		return
 	}
 	r.Predecessor, r.Ticket, r.Open, r.Doubtful, r.Checked, r.Told = o.Ticket, 0, nil, false, false, false
+	if r.Detached = r.Attached; r.Detached {
+		r.Attached = false // what follows is the first ticket of the call's own
+		return
+	}
 	r.Successor = max(2, r.Successor+1)
 }
 
@@ -301,6 +317,12 @@ func (r *Record) park(o Outcome) {
 // do not show their number is nobody's page.
 func (r *Record) pages() screenpop.Pages {
 	pages := screenpop.Pages{Ticket: r.Ticket, User: r.Caller}
+	if r.Match != nil && r.Ticket == 0 && r.Predecessor == 0 && r.Creates == 0 {
+		pages.Ticket = r.Match.Ticket // it is known while it rings
+	}
+	if r.Attached || r.Ticket == 0 {
+		pages.OpenTicket = pages.Ticket
+	}
 	if r.CallerHow == howPlaceholder {
 		pages.User = 0
 	}

@@ -58,7 +58,10 @@ func Rehearse(ctx context.Context, policy *Policy, scene Scene) (Rehearsal, erro
 		return Rehearsal{}, errors.New("rehearse a call: it has no events")
 	}
 	r := &rehearsal{call: scene.Events[0].Call}
-	r.account = &imaginaryZendesk{now: r.clock, openTicket: scene.OpenTicket}
+	r.account = &imaginaryZendesk{now: r.clock, openTicket: scene.OpenTicket, tickets: make(map[int64]*RehearsedTicket)}
+	if scene.OpenTicket {
+		r.account.tickets[imaginaryOpenTicket] = &RehearsedTicket{Subject: "the caller's open ticket", Attached: true}
+	}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	log.AddHook(r)
@@ -74,7 +77,7 @@ func Rehearse(ctx context.Context, policy *Policy, scene Scene) (Rehearsal, erro
 	}
 	view := r.bridge.view(r.call, r.bridge.calls[r.call])
 	return Rehearsal{
-		State: view.State, Ticket: r.account.ticketOf(view.Record.Ticket), Pages: r.account.pages,
+		State: view.State, Ticket: r.account.tickets[view.Record.Ticket], Pages: r.account.pages,
 		Reason: view.Next.Reason, Warnings: r.warnings,
 	}, nil
 }

@@ -17,6 +17,8 @@ func told(r Rehearsal) string {
 	var b strings.Builder
 	if t := r.Ticket; t == nil {
 		fmt.Fprintf(&b, "no ticket: %s", r.Reason)
+	} else if t.Attached {
+		fmt.Fprintf(&b, "attached: comments %d", len(t.Comments))
 	} else {
 		fmt.Fprintf(&b, "%d %q %v", t.Via, t.Subject, t.Tags)
 		if t.Assignee != 0 {
@@ -79,6 +81,14 @@ func TestRehearse(t *testing.T) {
 		{
 			name: "an open ticket", call: ended(), open: true, policy: openRecent,
 			want: `45 "Call from +12125550123" [call_inbound talkbridge] of 501 comments 2; open_ticket for 501 at 5`,
+		},
+		{
+			name: "onto the open ticket", call: ended(), open: true, policy: func(p *Policy) { p.Match.NewestOpenWithin = time.Hour },
+			want: `attached: comments 1; open_ticket for 501 at 5`,
+		},
+		{
+			name: "onto none, since none is open", call: ended(), policy: func(p *Policy) { p.Match.NewestOpenWithin = time.Hour },
+			want: `45 "Call from +12125550123" [call_inbound talkbridge] of 501 comments 2; ticket for 501 at 5`,
 		},
 		{
 			name: "none open", call: ended(), policy: openRecent,

@@ -52,7 +52,10 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 // ticketUpdate renders what completes the ticket: the voice comment where there
 // is audio; without, the player would say 'not available', so a private comment.
 func (w *work) ticketUpdate(intent string) zendesk.TicketUpdate {
-	update := zendesk.TicketUpdate{Metadata: w.metadata(intent), CustomFields: w.lateFields()}
+	update := zendesk.TicketUpdate{Metadata: w.metadata(intent)}
+	if !w.record.Attached { // its fields are of what it was made for
+		update.CustomFields = w.lateFields()
+	}
 	// One that is complete plays what there is: it is told of further calls.
 	if w.record.sound().playable() && !w.record.Completed {
 		update.VoiceComment = w.voiceComment()
@@ -118,7 +121,10 @@ func (w *work) summary(line func(name, value string)) {
 
 // remarks are what people must be told in any form.
 func (w *work) remarks(line func(name, value string)) {
-	if w.record.Predecessor != 0 {
+	switch {
+	case w.record.Detached:
+		line("Belongs to", fmt.Sprintf("ticket #%d, which took no more when the call was over", w.record.Predecessor))
+	case w.record.Predecessor != 0:
 		line("Continues", fmt.Sprintf("ticket #%d, which was closed before the call was complete", w.record.Predecessor))
 	}
 	if w.record.Audio != nil && w.record.Audio.Refused != "" {

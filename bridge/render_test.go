@@ -68,6 +68,9 @@ func renderCases() []renderCase {
 		{name: "form-without-values", call: answered(), done: []Outcome{known()}, policy: undressed},
 		{name: "in-hours", call: missed(), done: []Outcome{known()}, policy: openOn("mon 09:00-09:01")},
 		{name: "outside-hours", call: missed(), done: []Outcome{known()}, policy: openOn("mon 09:01-09:00")},
+		{name: "attached", call: ended(), done: attachedBefore(), policy: dressedUp},
+		{name: "attached-with-audio", call: ended(), done: append(attachedBefore(), audio)},
+		{name: "attached-then-closed", call: ended(), done: append(attachedBefore(), intendedComplete(), resultOf(TicketClosed, StepComplete, "c"))},
 		{name: "tags-of-the-site", call: missed(), done: []Outcome{known()}, policy: func(p *Policy) { p.Form.Tags = templates("phone", "hq") }},
 	}
 }
@@ -87,7 +90,7 @@ func (c renderCase) request(t *testing.T) any {
 		return w.voiceTicket("node1-INTENT")
 	case StepComplete:
 		return map[string]zendesk.TicketUpdate{"ticket": w.ticketUpdate("node1-INTENT")}
-	case StepCaller, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin:
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin:
 	}
 	require.FailNow(t, "nothing to render", "%+v", step)
 	return nil

@@ -73,7 +73,7 @@ func (p *Policy) rules(s telephony.State) *Rules {
 // not.
 func (p planner) ruledOut() string {
 	r := p.record
-	if r.Ticket != 0 || r.Successor > 0 || r.Open != nil {
+	if r.Ticket != 0 || r.Predecessor != 0 || r.Open != nil {
 		return ""
 	}
 	if why := p.denied(); why != "" {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -80,6 +81,10 @@ func (w *work) run(ctx context.Context) result {
 	switch w.step.Kind {
 	case StepCaller:
 		r = w.caller(ctx)
+	case StepMatch:
+		r = w.match(ctx)
+	case StepAttach:
+		r = w.attach(ctx)
 	case StepAudio:
 		r = w.audio(ctx)
 	case StepRecording:
@@ -195,26 +200,35 @@ func (w *work) intend(ctx context.Context, o Outcome, request any) (intent, *res
 	in := intent{id: o.Intent, born: bootTime()}
 	o.Kind, o.Time, o.Request = Intended, w.b.now().UTC(), body
 	o.Reason = w.step.Reason
-	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: o.Intent, Data: o.encode()}
-	err = whileFull(ctx, w.log, func() error {
-		var appendErr error
-		in.seq, appendErr = w.b.journal.AppendIf(ctx, m, w.record.last)
-		return appendErr
-	})
-	if conflict, found := errors.AsType[*journal.ConflictError](err); found {
-		return intent{}, &result{reread: true, conflict: conflict.Last}
-	}
-	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return intent{}, &result{}
-		}
-		return intent{}, &result{err: fmt.Errorf("append intent of %s: %w", w.id, err)}
+	var refused *result
+	if in.seq, refused = w.appendNext(ctx, o, o.Intent); refused != nil {
+		return intent{}, refused
 	}
 	if bootTime()-in.born > stale {
 		r := w.note(ctx, Outcome{Kind: Freed, Step: o.Step, Intent: in.id, Reason: "stale: the process stood still"})
 		return intent{}, &r
 	}
 	return in, nil
+}
+
+// appendNext makes a decision durable, unless another outcome of the call has
+// come since the record was read. id names the entry; "" makes one up.
+func (w *work) appendNext(ctx context.Context, o Outcome, id string) (seq uint64, refused *result) {
+	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: cmp.Or(id, rand.Text()), Data: o.encode()}
+	err := whileFull(ctx, w.log, func() (err error) {
+		seq, err = w.b.journal.AppendIf(ctx, m, w.record.last)
+		return err
+	})
+	conflict, lost := errors.AsType[*journal.ConflictError](err)
+	switch {
+	case lost:
+		return 0, &result{reread: true, conflict: conflict.Last}
+	case errors.Is(err, context.Canceled):
+		return 0, &result{}
+	case err != nil:
+		return 0, &result{err: fmt.Errorf("append %s of %s: %w", o.Kind, w.id, err)}
+	}
+	return seq, nil
 }
 
 // newIntent names a write. The ticket's audits show it.

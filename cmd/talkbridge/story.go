@@ -147,7 +147,7 @@ func nextWords(next bridge.Step) string {
 func stepWords(step bridge.StepKind) string {
 	words := map[bridge.StepKind]string{
 		bridge.StepCaller: "find the caller", bridge.StepAudio: "collect the voicemail", bridge.StepRecording: "collect the recording",
-		bridge.StepCreate: "make the ticket",
+		bridge.StepMatch: "look for an open ticket of the caller", bridge.StepAttach: "attach the call to it", bridge.StepCreate: "make the ticket",
 		bridge.StepLookup: "look the ticket up", bridge.StepPop: "show a page", bridge.StepComplete: "complete the ticket",
 		bridge.StepVerify: "look whether the update happened", bridge.StepLink: "link the second ticket",
 		bridge.StepTell: "tell of all agents on the ticket", bridge.StepJoin: "note on the ticket which others the joined call has",

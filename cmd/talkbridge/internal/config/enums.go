@@ -110,6 +110,7 @@ const (
 	TestViaInbound   TestVia = "inbound"
 	TestViaOutbound  TestVia = "outbound"
 	TestViaVoicemail TestVia = "voicemail"
+	TestViaAttached  TestVia = "attached" // none of its own: the call went onto the caller's open ticket
 )
 
 // TestPriority is the priority that a ticket should have.
@@ -168,7 +169,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[RecordingsMode]():  {string(RecordingsModeLink), string(RecordingsModeUpload)},
 	reflect.TypeFor[TestDirection]():   {string(TestInbound), string(TestOutbound), string(TestInternal)},
 	reflect.TypeFor[TestDisposition](): {string(TestAnswered), string(TestMissed), string(TestAbandoned), string(TestBusy), string(TestFailed), string(TestVoicemail)},
-	reflect.TypeFor[TestVia]():         {string(TestViaInbound), string(TestViaOutbound), string(TestViaVoicemail)},
+	reflect.TypeFor[TestVia]():         {string(TestViaInbound), string(TestViaOutbound), string(TestViaVoicemail), string(TestViaAttached)},
 	reflect.TypeFor[TestPriority]():    append(slices.Clone(priorities), TestNone),
 	reflect.TypeFor[TestAudio]():       {string(TestPlaysRecording), string(TestPlaysVoicemail), TestNone},
 	reflect.TypeFor[TestPage]():        {string(TestPageTicket), string(TestPageUser), string(TestPageOpenTicket)},

@@ -84,7 +84,7 @@ func (j *judge) same(key, got, want string) {
 }
 
 func (j *judge) ticket(want config.TestTicket, got bridge.RehearsedTicket) {
-	j.same("ticket.via", viaName(got.Via), string(want.Via))
+	j.same("ticket.via", viaName(got), string(want.Via))
 	j.same("ticket.subject", got.Subject, want.Subject)
 	j.same("ticket.group", id(got.Group), id(int64(want.Group)))
 	j.same("ticket.brand", id(got.Brand), id(int64(want.Brand)))
@@ -195,11 +195,14 @@ func (j *judge) plays(got bridge.RehearsedTicket) string {
 }
 
 // viaName is the kind of ticket as a test names it.
-func viaName(via zendesk.ViaID) string {
+func viaName(t bridge.RehearsedTicket) string {
+	if t.Attached {
+		return string(config.TestViaAttached)
+	}
 	return map[zendesk.ViaID]string{
 		zendesk.ViaInbound: string(config.TestViaInbound), zendesk.ViaOutbound: string(config.TestViaOutbound),
 		zendesk.ViaVoicemail: string(config.TestViaVoicemail),
-	}[via]
+	}[t.Via]
 }
 
 // id is an id in digits, "" for none.

@@ -86,7 +86,7 @@ func (j *judge) ticketText(t bridge.RehearsedTicket, line func(key, value string
 		}
 		return text
 	}
-	line("via", viaName(t.Via))
+	line("via", viaName(t))
 	line("subject", strconv.Quote(t.Subject))
 	line("tags", list(t.Tags))
 	for _, f := range []struct {
