@@ -31,6 +31,10 @@ type callRow struct {
 	DurationS float64             `json:"duration_seconds,omitzero"`
 	Ticket    int64               `json:"ticket_id,omitzero"`
 	Completed bool                `json:"completed,omitzero"`
+	// Attached says that the ticket was there before the call, Match why it is
+	// attached to one, or is not; "" where nobody looked for one.
+	Attached bool   `json:"attached,omitzero"`
+	Match    string `json:"match,omitzero"`
 	// Settled says that nothing is owed any more, Owed what is; only a running daemon knows.
 	Settled     bool                  `json:"settled,omitzero"`
 	Owed        string                `json:"owed,omitzero"`
@@ -53,7 +57,10 @@ func newCallRow(v bridge.View) callRow {
 		From: shown(s.From), To: shown(s.To), DurationS: s.Duration().Seconds(),
 		Ticket: v.Record.Ticket, Completed: v.Record.Completed, Duplicates: v.Record.Duplicates,
 	}
-	row.State = callState(s)
+	row.State, row.Attached = callState(s), v.Record.Attached
+	if v.Record.Match != nil {
+		row.Match = v.Record.Match.Reason
+	}
 	for _, t := range s.Talks {
 		if !slices.Contains(row.Agents, t.Endpoint) {
 			row.Agents = append(row.Agents, t.Endpoint)
@@ -166,8 +173,12 @@ func (r callRow) ticket() string {
 		return "-"
 	case len(r.Duplicates) > 0:
 		return fmt.Sprintf("#%d (duplicate!)", r.Ticket)
+	case !r.Completed && r.Attached:
+		return fmt.Sprintf("#%d (attached, open)", r.Ticket)
 	case !r.Completed:
 		return fmt.Sprintf("#%d (open)", r.Ticket)
+	case r.Attached:
+		return fmt.Sprintf("#%d (attached)", r.Ticket)
 	}
 	return fmt.Sprintf("#%d", r.Ticket)
 }

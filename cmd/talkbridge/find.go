@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/talkbridge/talkbridge/bridge"
@@ -80,10 +81,18 @@ func (d *desk) callOfTicket(ctx context.Context, n int64) (telephony.CallID, err
 	if err != nil {
 		return "", err
 	}
+	var found []bridge.View
 	for _, v := range views {
 		if hasTicket(v, n) {
-			return v.State.ID, nil
+			found = append(found, v)
 		}
+	}
+	// The one that it was made for, before those that are attached to it.
+	if i := slices.IndexFunc(found, func(v bridge.View) bool { return !v.Record.Attached }); i >= 0 {
+		return found[i].State.ID, nil
+	}
+	if len(found) > 0 {
+		return found[0].State.ID, nil
 	}
 	ticket, err := d.client.GetTicket(ctx, n)
 	if refused, is := errors.AsType[*zendesk.Error](err); is && refused.IsNotFound() {

@@ -214,7 +214,8 @@ func (n *narrator) outcome(e bridge.Entry) storyLine {
 	o := e.Outcome
 	line := storyLine{At: o.Time, Who: byAnswer, Seq: e.Seq}
 	tell, known := map[bridge.OutcomeKind]func(*bridge.Outcome, *storyLine){
-		bridge.CallerKnown: n.callerKnown, bridge.CallerDropped: n.callerDropped, bridge.Intended: n.intended, bridge.Done: n.done,
+		bridge.CallerKnown: n.callerKnown, bridge.CallerDropped: n.callerDropped,
+		bridge.Matched: n.matched, bridge.Attached: n.attached, bridge.Intended: n.intended, bridge.Done: n.done,
 		bridge.Freed: n.freed, bridge.Unknown: n.unknown, bridge.Popped: n.popped, bridge.AudioKept: n.audioKept,
 		bridge.Parked: n.parked, bridge.Retried: n.retried, bridge.TicketClosed: n.closed, bridge.TicketGone: n.gone, bridge.Duplicate: n.duplicate,
 	}[o.Kind]
@@ -239,6 +240,17 @@ func (n *narrator) callerKnown(o *bridge.Outcome, l *storyLine) {
 
 func (n *narrator) callerDropped(o *bridge.Outcome, l *storyLine) {
 	l.Tone, l.Text = bad, fmt.Sprintf("zendesk refuses user %d as the requester (%s); the caller is looked for anew", o.User, o.Reason)
+}
+
+func (n *narrator) matched(o *bridge.Outcome, l *storyLine) {
+	l.Who, l.Text = byDecision, "it goes onto no ticket that is there: "+o.Reason
+	if o.Ticket != 0 {
+		l.Text = fmt.Sprintf("if it comes to need a ticket, it goes onto #%d: %s", o.Ticket, o.Reason)
+	}
+}
+
+func (n *narrator) attached(o *bridge.Outcome, l *storyLine) {
+	l.Who, l.Tone, l.Text = byDecision, good, fmt.Sprintf("it is attached to ticket #%d, which was there", o.Ticket)
 }
 
 // sentTicket is what a reader wants to know of a request.
@@ -402,7 +414,7 @@ func (n *narrator) retried(_ *bridge.Outcome, l *storyLine) {
 }
 
 func (n *narrator) closed(o *bridge.Outcome, l *storyLine) {
-	l.Tone, l.Text = bad, fmt.Sprintf("ticket #%d is closed and takes no update: a new one follows it", o.Ticket)
+	l.Tone, l.Text = bad, fmt.Sprintf("ticket #%d takes no update (%s): a new one follows it", o.Ticket, o.Reason)
 }
 
 func (n *narrator) gone(o *bridge.Outcome, l *storyLine) {

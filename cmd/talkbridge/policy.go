@@ -21,6 +21,7 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Shared:             bridge.SharedNumbers(cfg.Tickets.SharedNumberPolicy),
 		Form:               newForm(cfg.TicketsFor(config.Line{})),
 		Rules:              newRules(cfg, config.Line{}),
+		Match:              bridge.Match(cfg.Tickets.Match),
 		Lines:              make(map[string]bridge.Line, len(cfg.Lines)),
 		Country:            cfg.Country,
 		Pop:                popPolicy(cfg.ScreenPop),
@@ -34,7 +35,10 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 	}
 	for _, line := range cfg.Lines {
 		pop, form, rules := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line)), newRules(cfg, line)
-		p.Lines[line.Number] = bridge.Line{Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form, Rules: &rules}
+		match := bridge.Match(cfg.MatchFor(line))
+		p.Lines[line.Number] = bridge.Line{
+			Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form, Rules: &rules, Match: &match,
+		}
 	}
 	return p
 }

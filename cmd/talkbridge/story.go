@@ -171,7 +171,14 @@ func advice(v bridge.View) []string {
 	if r.Gone {
 		texts = append(texts, fmt.Sprintf("somebody deleted ticket #%d: it is not made again; undelete it in Zendesk if that was a mistake", r.Ticket))
 	}
-	if r.Predecessor != 0 && r.Ticket != 0 {
+	if r.Attached && r.Match != nil {
+		texts = append(texts, fmt.Sprintf("the call has no ticket of its own: #%d was there before, and %s", r.Ticket, r.Match.Reason))
+	}
+	switch {
+	case r.Ticket == 0:
+	case r.Detached:
+		texts = append(texts, fmt.Sprintf("ticket #%d, to which the call was attached, took no more when it was over: #%d is its own", r.Predecessor, r.Ticket))
+	case r.Predecessor != 0:
 		texts = append(texts, fmt.Sprintf("ticket #%d was closed before the call was complete: #%d continues it", r.Predecessor, r.Ticket))
 	}
 	if r.Audio != nil && r.Audio.Refused != "" {
@@ -275,13 +282,16 @@ func (e explanation) summary() string {
 	if e.Call.DurationS > 0 {
 		words = append(words, time.Duration(e.Call.DurationS*float64(time.Second)).Round(time.Second).String())
 	}
-	switch {
-	case e.Call.Ticket != 0 && e.Call.Completed:
-		words = append(words, fmt.Sprintf("ticket #%d", e.Call.Ticket))
-	case e.Call.Ticket != 0:
-		words = append(words, fmt.Sprintf("ticket #%d, not complete", e.Call.Ticket))
-	default:
-		words = append(words, "no ticket")
+	ticket := "no ticket"
+	if e.Call.Ticket != 0 {
+		ticket = fmt.Sprintf("ticket #%d", e.Call.Ticket)
+	}
+	if e.Call.Attached {
+		ticket = "attached to " + ticket
+	}
+	words = append(words, ticket)
+	if e.Call.Ticket != 0 && !e.Call.Completed {
+		words = append(words, "not complete")
 	}
 	text := strings.Join(words, ", ")
 	return strings.ToUpper(text[:1]) + text[1:] + "."

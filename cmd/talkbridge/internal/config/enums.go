@@ -184,6 +184,5 @@ var later = map[string]string{
 	"journal.credentials_file": "an external journal comes later; this version keeps its journal in journal.dir",
 	"sources[].twilio":         "Twilio comes later; this version follows sources of the kind asterisk",
 	"sources[].cti":            "the generic sources come later; this version follows sources of the kind asterisk",
-	"tickets.match":            "attaching to an open ticket comes later; in this version every call has its own",
 	"backfill":                 "back-fill from call records comes later; this version asks for the live calls at each connection",
 }

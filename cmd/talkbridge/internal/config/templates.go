@@ -216,6 +216,14 @@ func (c *Config) RulesFor(line Line) (shortestRing, shortestTalk time.Duration, 
 	return cmp.Or(line.Tickets.ShortestRing, c.Tickets.ShortestRing), cmp.Or(line.Tickets.ShortestTalk, c.Tickets.ShortestTalk), callers
 }
 
+// MatchFor returns onto which tickets calls on a line go.
+func (c *Config) MatchFor(line Line) Match {
+	if line.Tickets.Match != nil {
+		return *line.Tickets.Match
+	}
+	return c.Tickets.Match
+}
+
 // TicketsFor returns what tickets of calls on a line look like: what Tickets says, with what the line says otherwise. For
 // the zero Line it is what holds for numbers that are not listed.
 func (c *Config) TicketsFor(line Line) LineTickets {

@@ -184,6 +184,8 @@ type Tickets struct {
 	Callers NumberFilter `yaml:"callers"`
 	// Calls of which of our numbers get a ticket.
 	Lines NumberFilter `yaml:"lines"`
+	// Which calls go onto a ticket that their caller has, instead of getting one of their own. Without it none do; voicemails, and callers who withhold their number, never do.
+	Match Match `yaml:"match"`
 	// What the ticket is called, a template; without it, talkbridge's own words, which a template has as {{.subject}}.
 	Subject Template `yaml:"subject"`
 	// The private comment that tells of a call without audio, a template of one or more lines; without it, talkbridge's own.
@@ -212,6 +214,8 @@ type LineTickets struct {
 	ShortestTalk time.Duration `yaml:"shortest_talk" check:"0s..10m"`
 	// Whose calls get a ticket, for this line; both lists stand in for those of the site.
 	Callers NumberFilter `yaml:"callers"`
+	// Which calls go onto a ticket that their caller has, for this line; it stands in whole for that of the site.
+	Match *Match `yaml:"match"`
 	// What the ticket is called, for this line; a template.
 	Subject Template `yaml:"subject"`
 	// The private comment of a call without audio, for this line; a template.
@@ -228,6 +232,14 @@ type LineTickets struct {
 	Priority PriorityTemplate `yaml:"priority"`
 	// When the line is open; it stands in whole for the hours of the site.
 	Hours *Hours `yaml:"hours"`
+}
+
+// Match says onto which ticket of its caller a call goes; 0s stands for none.
+type Match struct {
+	// How long before the call the caller's newest open ticket may have been changed last, for the call to go onto it.
+	NewestOpenWithin time.Duration `yaml:"newest_open_within" check:"0s..90d"`
+	// How long before the call an earlier one of the same caller and direction may have been, for the call to go onto that one's ticket while it is open. It comes before newest_open_within.
+	RepeatedWithin time.Duration `yaml:"repeated_within" check:"0s..24h"`
 }
 
 // Hours say when somebody is there to answer.
