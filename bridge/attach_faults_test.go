@@ -94,18 +94,20 @@ func TestTicketsOfTheCallerCannotBeFoundOut(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		path     string
+		effect   zendesktest.Effect
 		count    int
 		attached bool
 	}{
-		{name: "at all", path: requestedPath},
-		{name: "at first", path: requestedPath, count: 2, attached: true},
-		{name: "of the one listed", path: ticketPath},
+		{name: "at all", path: requestedPath, effect: zendesktest.ServerError()},
+		{name: "at first", path: requestedPath, effect: zendesktest.ServerError(), count: 2, attached: true},
+		{name: "of the one listed", path: ticketPath, effect: zendesktest.ServerError()},
+		{name: "since it was asked too often", path: requestedPath, effect: zendesktest.RateLimited(time.Second)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, customer := matchRig(t, newestOpen(), setup{})
 			ticket := r.asks(customer, "by mail")
-			fault := r.desk.Inject(zendesktest.Fault{Method: http.MethodGet, Path: test.path, Count: test.count, Effect: zendesktest.ServerError()})
+			fault := r.desk.Inject(zendesktest.Fault{Method: http.MethodGet, Path: test.path, Count: test.count, Effect: test.effect})
 			p := r.call("1")
 			p.comes()
 			p.rings("1001")

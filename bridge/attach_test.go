@@ -20,7 +20,7 @@ func matchRig(t *testing.T, match bridge.Match, s setup) (*rig, zendesktest.User
 	t.Helper()
 	more := s.policy
 	s.policy = func(p *bridge.Policy) {
-		p.Match = match
+		p.Match, p.Pop.Deadline = match, 30*time.Second
 		if more != nil {
 			more(p)
 		}

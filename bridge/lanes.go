@@ -28,12 +28,12 @@ func laneOf(s Step) lane {
 	switch s.Kind {
 	case StepPop:
 		return lanePops
-	case StepCreate:
+	case StepCreate, StepMatch:
 		if s.Want.Key != "" {
 			return lanePops
 		}
 		return laneCreates
-	case StepCaller, StepMatch, StepAttach, StepLookup:
+	case StepCaller, StepAttach, StepLookup:
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates

@@ -85,9 +85,12 @@ func (p planner) match() (Step, bool) {
 	if !p.undecided() {
 		return Step{}, false
 	}
+	step := Step{Kind: StepMatch, Reason: "the caller may have an open ticket", Began: p.call.StartedAt.Add(p.ahead)}
+	if wants := p.wants(); len(wants) > 0 {
+		step.Want = wants[0] // its page waits for this, in the lane of pages
+	}
 	_, wanted := p.ticketFrom(CreateOnAnswer)
-	owed := wanted || len(p.wants()) > 0 || (p.record.Match == nil && p.call.Live())
-	return Step{Kind: StepMatch, Reason: "the caller may have an open ticket", Began: p.call.StartedAt.Add(p.ahead)}, owed
+	return step, wanted || step.Want.Key != "" || (p.record.Match == nil && p.call.Live())
 }
 
 // attach makes the ticket that was found the call's. It writes nothing to it, so

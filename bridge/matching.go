@@ -42,7 +42,9 @@ func (w *work) match(ctx context.Context) result {
 		return w.putOff(v, err)
 	case w.record.waits[StepMatch].tries+1 < maxMatchTries:
 		r := w.putOff(v, err)
-		r.later.Uncounted = false // a wait that Zendesk asked for is a failed try too
+		// A wait that Zendesk asked for is a failed try too, and no reason for
+		// pages to wait: the list has a limit of its own.
+		r.later.Uncounted, r.pause = false, 0
 		return r
 	}
 	w.warn(err).Warn("tickets of the caller not found out, the call gets its own")

@@ -23,11 +23,13 @@ func TestLaneOfSteps(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[StepKind]lane{
 		StepPop: lanePops, StepCreate: laneCreates, StepCaller: laneCreates, StepLookup: laneCreates,
+		StepMatch: laneCreates, StepAttach: laneCreates,
 		StepComplete: laneUpdates, StepVerify: laneUpdates, StepTell: laneRest, StepLink: laneRest, StepAudio: laneLocal,
 	} {
 		require.Equal(t, want, laneOf(Step{Kind: step}), step)
 	}
 	require.Equal(t, lanePops, laneOf(Step{Kind: StepCreate, Want: screenpop.Want{Key: "501/1001"}}), "a create that shows the ticket")
+	require.Equal(t, lanePops, laneOf(Step{Kind: StepMatch, Want: screenpop.Want{Key: "501/1001"}}), "a page waits for it")
 }
 
 func TestLanesServeTheMostUrgentFirst(t *testing.T) {

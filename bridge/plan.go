@@ -22,7 +22,8 @@ type Step struct {
 	Settled bool
 
 	// Want is whom a pop is for. On a create, the agent whom Zendesk shows
-	// the new ticket in the same request; its zero Key shows it to nobody.
+	// the new ticket in the same request; its zero Key shows it to nobody. On a
+	// match, whose page waits for it.
 	Want screenpop.Want
 	// Late marks a pop whose moment has passed: it is only noted.
 	Late bool
