@@ -185,11 +185,11 @@ func (b *Bridge) conduct(ctx, workCtx context.Context, records <-chan journal.Re
 			return fmt.Errorf("read the journal: %w", err)
 		case r := <-records:
 			if err := b.takeAll(ctx, r, records); err != nil {
-				return err
+				return unlessStopped(ctx, err)
 			}
 		case done := <-b.finished:
 			if err := b.finish(ctx, done); err != nil {
-				return err
+				return unlessStopped(ctx, err)
 			}
 		case err := <-b.broken:
 			return err
@@ -202,6 +202,15 @@ func (b *Bridge) conduct(ctx, workCtx context.Context, records <-chan journal.Re
 			b.tend(ctx)
 		}
 	}
+}
+
+// unlessStopped is err, or nil where all it says is that ctx is over: to be
+// stopped while the journal is read again is no failure.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // catchUp notes when the journal has been read to where it ended at the start.

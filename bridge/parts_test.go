@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -333,4 +334,14 @@ func TestContextThatOutlives(t *testing.T) {
 		synctest.Wait()
 		require.Error(t, longer.Err())
 	})
+}
+
+func TestStopInTheMiddleOfAReadingIsNoFailure(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	read := fmt.Errorf("read the story: %w", context.Canceled)
+	require.ErrorIs(t, unlessStopped(ctx, read), context.Canceled, "nobody stopped it")
+	cancel()
+	require.NoError(t, unlessStopped(ctx, read))
+	require.ErrorIs(t, unlessStopped(ctx, io.ErrUnexpectedEOF), io.ErrUnexpectedEOF)
 }
