@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -21,8 +22,9 @@ type Directory struct {
 
 // snapshot is the directory at one moment. It is never changed.
 type snapshot struct {
-	agents  []Agent
-	country string
+	agents []Agent
+	// countries are how numbers are read, the site's first.
+	countries []string
 	// exact has every name as configured and every telephone number as E.164.
 	exact map[string]int
 	// byExtension has the extensions of configured channels, where only one
@@ -32,13 +34,15 @@ type snapshot struct {
 
 const ambiguous = -1
 
-// NewDirectory makes a directory of the configured agents. defaultCountry is
-// how telephone numbers without a leading "+" are read, an ISO 3166 code; with
-// "" only international ones are. The error names all that is wrong, each with
-// its place and remedy: missing names, identities or numbers, and numbers that
-// two agents claim.
-func NewDirectory(entries []Agent, defaultCountry string) (*Directory, error) {
-	s, err := newSnapshot(entries, defaultCountry)
+// NewDirectory makes a directory of the configured agents. The countries are how
+// telephone numbers without a leading "+" are read, ISO 3166 codes: those of
+// agents in the first, the site's; a number that is looked up in the others
+// too, those of lines, for a phone system may dial an agent's mobile in the
+// writing of any of them. Without one only international numbers are read. The
+// error names all that is wrong, each with its place and remedy: missing names,
+// identities or numbers, and numbers that two agents claim.
+func NewDirectory(entries []Agent, countries ...string) (*Directory, error) {
+	s, err := newSnapshot(entries, countries)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +53,8 @@ func NewDirectory(entries []Agent, defaultCountry string) (*Directory, error) {
 
 // Reload replaces the agents. Those whose identity stayed the same stay
 // resolved. On an error the directory remains as it was.
-func (d *Directory) Reload(entries []Agent, defaultCountry string) error {
-	s, err := newSnapshot(entries, defaultCountry)
+func (d *Directory) Reload(entries []Agent, countries ...string) error {
+	s, err := newSnapshot(entries, countries)
 	if err != nil {
 		return err
 	}
@@ -98,21 +102,37 @@ func (s *snapshot) lookup(endpoint string) (Agent, bool) {
 		return s.agents[i], true
 	}
 	// Reading a number costs a thousand times as much: only where it must be.
-	if i, ok := s.exact[s.phoneKey(cmp.Or(ext, key))]; ok {
-		return s.agents[i], true
+	for _, e164 := range s.readings(cmp.Or(ext, key)) {
+		if i, ok := s.exact[e164]; ok {
+			return s.agents[i], true
+		}
 	}
 	return Agent{}, false
 }
 
 // phoneKey is the number as E.164, or "".
 func (s *snapshot) phoneKey(number string) string {
-	return telephony.ParseNumber(number, s.country).E164
+	return telephony.ParseNumber(number, s.countries[0]).E164
 }
 
-func newSnapshot(entries []Agent, country string) (*snapshot, error) {
+// readings are what a number that was dialled may mean, as E.164, the likeliest
+// first: what it means in the countries, or, since some carriers want it so, an
+// international number without its plus.
+func (s *snapshot) readings(number string) []string {
+	var all []string
+	for _, country := range s.countries {
+		all = append(all, telephony.ParseNumber(number, country).E164)
+	}
+	if !strings.HasPrefix(number, "+") && !strings.HasPrefix(number, "0") {
+		all = append(all, telephony.ParseNumber("+"+number, "").E164)
+	}
+	return slices.DeleteFunc(all, func(e164 string) bool { return e164 == "" })
+}
+
+func newSnapshot(entries []Agent, countries []string) (*snapshot, error) {
 	s := &snapshot{
 		agents:      slices.Clone(entries),
-		country:     country,
+		countries:   distinct(countries),
 		exact:       make(map[string]int),
 		byExtension: make(map[string]int),
 	}
@@ -135,6 +155,20 @@ func newSnapshot(entries []Agent, country string) (*snapshot, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// distinct are the countries, each once, in their order: at least one, if only "".
+func distinct(countries []string) []string {
+	each := make([]string, 0, len(countries)+1)
+	for _, country := range countries {
+		if !slices.Contains(each, country) {
+			each = append(each, country)
+		}
+	}
+	if len(each) == 0 {
+		each = append(each, "")
+	}
+	return each
 }
 
 // add enters one name of agent i.

@@ -2,6 +2,7 @@ package screenpop_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,4 +192,34 @@ func ExampleDirectory_Lookup() {
 	// PJSIP/1001: "Ana" true
 	// (555) 010-0101: "Ana" true
 	// PJSIP/1002: "" false
+}
+
+// A phone system dials a mobile as its carrier wants it: in the writing of the
+// site's country, of a line's, or without the plus.
+func TestLookup_dialled(t *testing.T) {
+	t.Parallel()
+	entries := []screenpop.Agent{
+		{Name: "Ana", ZendeskID: 11, Numbers: []string{"+15550100101"}},
+		{Name: "Ben", ZendeskID: 12, Numbers: []string{"0171 55512341"}},
+		{Name: "Cleo", ZendeskID: 13, Numbers: []string{"+436645551234"}},
+	}
+	d, err := screenpop.NewDirectory(entries, "DE", "AT", "DE")
+	require.NoError(t, err)
+	for number, want := range map[string]string{
+		"+15550100101": "Ana", "15550100101": "Ana", "0015550100101": "Ana", "015550100101": "",
+		"017155512341": "Ben", "4917155512341": "Ben", "+4917155512341": "Ben", "004917155512341": "Ben",
+		"06645551234": "Cleo", "00436645551234": "Cleo", "6645551234": "Cleo", "436645551234": "Cleo",
+		"5550100101": "", "+": "", "++15550100101": "Ana",
+	} {
+		agent, found := d.Lookup(number)
+		require.Equal(t, want, agent.Name, number)
+		require.Equal(t, want != "", found, number)
+	}
+	require.NoError(t, d.Reload(slices.Clone(entries), "DE"))
+	agent, _ := d.Lookup("06645551234")
+	require.Empty(t, agent.Name, "no line is in Austria any more")
+	none, err := screenpop.NewDirectory(entries[:1])
+	require.NoError(t, err)
+	agent, _ = none.Lookup("15550100101")
+	require.Equal(t, "Ana", agent.Name)
 }

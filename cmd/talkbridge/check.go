@@ -40,7 +40,7 @@ agent.`,
 			if err != nil {
 				return err
 			}
-			directory, err := screenpop.NewDirectory(agentEntries(cfg), cfg.Country)
+			directory, err := screenpop.NewDirectory(agentEntries(cfg), cfg.Countries()...)
 			if err != nil {
 				return &exitError{exitConfig, fmt.Errorf("%s: agents: %w", path, err)}
 			}

@@ -150,7 +150,7 @@ func (d *daemon) openZendesk(context.Context) error {
 	if d.cfg.Recordings.Mode == config.RecordingsModeUpload {
 		d.audio.upload = d.client
 	}
-	d.directory, err = screenpop.NewDirectory(agentEntries(d.cfg), d.cfg.Country)
+	d.directory, err = screenpop.NewDirectory(agentEntries(d.cfg), d.cfg.Countries()...)
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
 	}

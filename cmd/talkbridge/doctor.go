@@ -136,7 +136,7 @@ func newDoctoring(cfg *config.Config, o doctorOptions) (*doctoring, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory, err := screenpop.NewDirectory(agentEntries(cfg), cfg.Country)
+	directory, err := screenpop.NewDirectory(agentEntries(cfg), cfg.Countries()...)
 	if err != nil {
 		return nil, &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
 	}

@@ -115,7 +115,7 @@ func (o question[Q, A]) alone(ctx context.Context, cfg *config.Config, j *journa
 		return a, err
 	}
 	defer d.client.CloseIdleConnections()
-	if d.directory, err = screenpop.NewDirectory(agentEntries(cfg), cfg.Country); err != nil {
+	if d.directory, err = screenpop.NewDirectory(agentEntries(cfg), cfg.Countries()...); err != nil {
 		return a, &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
 	}
 	d.policy = newPolicy(cfg, d.directory)

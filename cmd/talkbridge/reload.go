@@ -59,7 +59,7 @@ func (d *daemon) Reload(path string) (fixed []string, err error) {
 	if err := guarded(d.listener.Addr(), cfg.HTTP.Tokens); err != nil {
 		return nil, err
 	}
-	if err := d.directory.Reload(agentEntries(cfg), cfg.Country); err != nil {
+	if err := d.directory.Reload(agentEntries(cfg), cfg.Countries()...); err != nil {
 		return nil, fmt.Errorf("agents: %w", err)
 	}
 	if err := d.reloadFeed(cfg); err != nil {

@@ -56,6 +56,9 @@ func TestLoadMinimal(t *testing.T) {
 	require.Equal(t, "s3cret-two", cfg.Sources[0].Asterisk.Secret.Reveal())
 	require.Empty(t, cfg.CountryFor(config.Line{}))
 	require.Equal(t, "DE", cfg.CountryFor(config.Line{Country: "DE"}))
+	require.Equal(t, []string{""}, cfg.Countries())
+	cfg = &config.Config{Country: "DE", Lines: []config.Line{{Country: "AT"}, {}, {Country: "DE"}, {Country: "AT"}, {Country: "US"}}}
+	require.Equal(t, []string{"DE", "AT", "US"}, cfg.Countries())
 }
 
 func TestLoadEnvironment(t *testing.T) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 )
 
@@ -388,3 +389,15 @@ func (c *Config) CountryFor(line Line) string {
 
 // Warnings returns what is allowed but unwise, such as a secret that everybody on the machine can read.
 func (c *Config) Warnings() []Problem { return c.warnings }
+
+// Countries are those in which numbers without a country code are read: that of the site, which may be "", and then those
+// of lines that differ.
+func (c *Config) Countries() []string {
+	all := []string{c.Country}
+	for _, line := range c.Lines {
+		if country := c.CountryFor(line); !slices.Contains(all, country) {
+			all = append(all, country)
+		}
+	}
+	return all
+}
