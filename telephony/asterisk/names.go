@@ -54,16 +54,32 @@ func dialledNumber(dial string) string {
 	return telephony.StripControls(number)
 }
 
-// appNumber is the number that the application Dial was told to dial:
-// "PJSIP/03055512345@trunk,20,T".
-func appNumber(data string) string {
-	targets, _, _ := strings.Cut(data, ",")
-	first, _, _ := strings.Cut(targets, "&")
-	_, resource, ok := strings.Cut(first, "/")
-	if !ok {
-		return ""
+// appNumber is the number that the application Dial was told to dial over a
+// trunk: "PJSIP/1001&PJSIP/03055512345@trunk,20,T" with "PJSIP/trunk". It is the
+// target that names the trunk, or else the only one, if it has that technology:
+// a group of DAHDI lines has another name than each. Of several others nobody
+// knows which it was: "".
+func appNumber(data, trunk string) string {
+	list, _, _ := strings.Cut(data, ",")
+	targets := strings.Split(list, "&")
+	tech, name, _ := strings.Cut(trunk, "/")
+	name, _, _ = strings.Cut(name, "/")
+	alone := ""
+	for _, target := range targets {
+		technology, resource, ok := strings.Cut(target, "/")
+		if !ok || !strings.EqualFold(technology, tech) {
+			continue
+		}
+		host := resource[strings.LastIndexByte(resource, '@')+1:]
+		before, _, _ := strings.Cut(resource, "/")
+		if strings.EqualFold(host, name) || strings.EqualFold(before, name) {
+			return dialledNumber(resource)
+		}
+		if len(targets) == 1 {
+			alone = dialledNumber(resource)
+		}
 	}
-	return dialledNumber(resource)
+	return alone
 }
 
 // party reads a caller id. A number with control characters in it was written

@@ -53,10 +53,22 @@ func TestDialledNumber(t *testing.T) {
 			require.Equal(t, tt.want, dialledNumber(tt.dial))
 		})
 	}
-	require.Equal(t, "03055512345", appNumber("PJSIP/03055512345@trunk&PJSIP/1@x,20,tT"))
-	require.Equal(t, "03055512345", appNumber("PJSIP/trunk/sip:03055512345@h"))
-	require.Empty(t, appNumber("support,tT"))
-	require.Empty(t, appNumber(""))
+	for _, tt := range []struct{ data, trunk, want string }{
+		{"PJSIP/03055512345@trunk,20,tT", "PJSIP/trunk", "03055512345"},
+		{"PJSIP/1@x&PJSIP/03055512345@trunk,20,tT", "PJSIP/trunk", "03055512345"},
+		{"PJSIP/1001&pjsip/+15550100101@Trunk", "PJSIP/trunk", "+15550100101"},
+		{"PJSIP/trunk/sip:03055512345@h", "PJSIP/trunk", "03055512345"},
+		{"DAHDI/i1/03055512345", "DAHDI/i1/03055512345", "03055512345"},
+		{"DAHDI/g0/03055512345,20", "DAHDI/i1/03055512345", "03055512345"},
+		{"PJSIP/1001&DAHDI/g0/03055512345", "DAHDI/i1/03055512345", ""},
+		{"PJSIP/1001&Local/mobile@ring", "PJSIP/trunk", ""},
+		{"PJSIP/1001", "DAHDI/i1/03055512345", ""},
+		{"support,tT", "PJSIP/trunk", ""},
+		{"", "", ""},
+		{"/", "", ""},
+	} {
+		require.Equal(t, tt.want, appNumber(tt.data, tt.trunk), tt.data)
+	}
 }
 
 func TestParty(t *testing.T) {

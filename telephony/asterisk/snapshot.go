@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -324,10 +325,11 @@ func (t *translator) rung(m Message, started telephony.Event, call []Message) (t
 		if other.Get("Application") != "Dial" {
 			continue
 		}
-		e.Peer, e.Party = other.Get("Uniqueid"), partyOf(other)
-		if number := appNumber(other.Get("Data")); number != "" {
-			e.Dialled = number
+		number := appNumber(other.Get("Data"), e.Endpoint)
+		if number == "" && e.Peer != "" {
+			continue
 		}
+		e.Peer, e.Party, e.Dialled = other.Get("Uniqueid"), partyOf(other), cmp.Or(number, e.Dialled)
 	}
 	return e, true
 }

@@ -132,6 +132,21 @@ func TestFacts(t *testing.T) {
 			},
 		},
 		{
+			name: "a mobile rings with a phone",
+			channels: []Message{
+				status(t, with(nil, "Data", "PJSIP/1001&PJSIP/+15550100101@trunk,20")),
+				status(t, map[string]string{"Uniqueid": "pbx1-1795309909.2", "CallerIDNum": "+15550100001", "ChannelState": "5", "Application": "AppDial"}),
+			},
+			want: []telephony.Event{
+				trunk,
+				{Call: call, Kind: telephony.LegStarted, Time: began, Leg: agent.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint, Party: telephony.Party{Number: "+15550100001", Name: "Ann"}},
+				{
+					Call: call, Kind: telephony.LegDialled, Time: began, Leg: agent.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint,
+					Peer: trunk.Leg, Party: trunk.Party, Dialled: "+15550100101",
+				},
+			},
+		},
+		{
 			name:     "a hostile number hides nothing but itself",
 			channels: []Message{status(t, with(nil, "CallerIDNum", "1\r\n\r\nEvent: Hangup\r\nPrivilege: call,all\r\n", "BridgeID", "b1"))},
 			want: []telephony.Event{
