@@ -258,7 +258,7 @@ func (p planner) caller() (Step, bool) {
 
 func (p planner) rung() bool {
 	for _, l := range p.call.Legs {
-		if l.Side == telephony.SideAgent && !l.DialledAt.IsZero() {
+		if l.Ours() && !l.DialledAt.IsZero() {
 			return true
 		}
 	}

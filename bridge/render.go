@@ -110,6 +110,7 @@ func (w *work) summary(line func(name, value string)) {
 	if w.call.Answered() {
 		line("Answered", clock(w.call.AnsweredAt)+" after "+length(w.call.AnsweredAt.Sub(w.call.StartedAt)))
 		line("Agents", strings.Join(w.agentNames(), ", "))
+		line("Connected to", strings.Join(w.strangers(), ", "))
 	}
 	if w.call.Ended() {
 		line("Ended", clock(w.call.EndedAt)+w.estimated())

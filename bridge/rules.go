@@ -79,6 +79,9 @@ func (p planner) ruledOut() string {
 	if why := p.denied(); why != "" {
 		return why
 	}
+	if p.amongAgents() {
+		return "no ticket: one agent calls another, on his telephone outside"
+	}
 	switch {
 	case !p.call.Ended():
 	case p.call.Answered() && p.call.TalkTime() < p.rules.ShortestTalk:
@@ -87,6 +90,17 @@ func (p planner) ruledOut() string {
 		return fmt.Sprintf("no ticket: over after %s, sooner than shortest_ring (%s)", length(p.call.Duration()), p.rules.ShortestRing)
 	}
 	return ""
+}
+
+// amongAgents reports whether an agent calls a colleague's mobile: to the phone
+// system that is a call to the outside, to people an internal one. A call that
+// became one with others has an outside party somewhere.
+func (p planner) amongAgents() bool {
+	if p.call.Direction != telephony.Outbound || len(p.parts) > 1 || p.policy.Directory == nil {
+		return false
+	}
+	_, known := p.policy.Directory.Lookup(p.call.To.Number)
+	return known
 }
 
 // denied says which filter keeps the call out.

@@ -43,16 +43,34 @@ func (w *work) lastAgent() int64 {
 }
 
 // agentNames are those who talked, each once, in the order in which they began.
+// A phone of the phone system that is nobody's stands for itself.
 func (w *work) agentNames() []string {
 	var names []string
 	for _, talk := range w.call.Talks {
 		name := talk.Endpoint
 		if agent, known := w.agentOf(talk); known {
 			name = agent.Name
+		} else if w.call.OverTrunk(talk) {
+			continue
 		}
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// strangers are the numbers outside that the call was forwarded to, and that are
+// no agent's, as agentNames.
+func (w *work) strangers() []string {
+	var numbers []string
+	for _, talk := range w.call.Talks {
+		if _, known := w.agentOf(talk); known || !w.call.OverTrunk(talk) {
+			continue
+		}
+		if number := w.show(telephony.Party{Number: talk.Endpoint}); !slices.Contains(numbers, number) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }

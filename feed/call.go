@@ -149,13 +149,13 @@ func agents(s telephony.State, list []Agent, names Names) []Agent {
 	}
 	for _, l := range s.Legs {
 		takesPart := l.First || !l.DialledAt.IsZero() || !l.TalkedAt.IsZero()
-		if l.Side != telephony.SideAgent || l.Endpoint == "" || !takesPart {
+		if !l.Ours() || l.Phone() == "" || !takesPart {
 			continue
 		}
-		i := slices.IndexFunc(list, func(a Agent) bool { return a.Endpoint == l.Endpoint })
+		i := slices.IndexFunc(list, func(a Agent) bool { return a.Endpoint == l.Phone() })
 		if i < 0 {
 			i = len(list)
-			list = append(list, Agent{Endpoint: l.Endpoint, Name: names.Agent(l.Endpoint), State: AgentLeft})
+			list = append(list, Agent{Endpoint: l.Phone(), Name: names.Agent(l.Phone()), State: AgentLeft})
 		}
 		list[i].State = busier(list[i].State, doing(s, l))
 	}

@@ -40,7 +40,8 @@ type Want struct {
 	// one leg, or on two phones of one agent that rang together, is one want.
 	Key   string
 	Agent Agent
-	// Leg and Endpoint are the phone at which the agent is, or rings.
+	// Leg and Endpoint are the phone at which the agent is, or rings: a channel's
+	// name, or the number that reaches it over a trunk.
 	Leg      string
 	Endpoint string
 	Reason   Reason
@@ -120,7 +121,7 @@ func (d *deciding) phone(endpoint string) phone {
 }
 
 func (d *deciding) samePerson(a, b telephony.Leg) bool {
-	return d.phone(a.Endpoint).person == d.phone(b.Endpoint).person
+	return d.phone(a.Phone()).person == d.phone(b.Phone()).person
 }
 
 func (d *deciding) want(phone phone, leg telephony.Leg, reason Reason, since time.Time, settle time.Duration) {
@@ -131,7 +132,7 @@ func (d *deciding) want(phone phone, leg telephony.Leg, reason Reason, since tim
 	d.done[agent.ZendeskID] = true
 	w := Want{
 		Key:   fmt.Sprintf("%d/%s", agent.ZendeskID, d.anchor(leg).ID),
-		Agent: agent, Leg: leg.ID, Endpoint: leg.Endpoint, Reason: reason, Since: since,
+		Agent: agent, Leg: leg.ID, Endpoint: leg.Phone(), Reason: reason, Since: since,
 	}
 	if settle > 0 {
 		w.NotBefore = since.Add(settle)
@@ -166,15 +167,15 @@ func (d *deciding) dialling() {
 		return
 	}
 	from := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool {
-		return l.Side == telephony.SideAgent && l.EndedAt.IsZero() && !rings(l)
+		return l.Ours() && l.EndedAt.IsZero() && !rings(l)
 	})
 	to := slices.IndexFunc(d.call.Legs, func(l telephony.Leg) bool {
-		return l.Side == telephony.SideTrunk && rings(l)
+		return l.Side == telephony.SideTrunk && !l.Inside && rings(l)
 	})
 	if from < 0 || to < 0 {
 		return
 	}
-	if phone := d.phone(d.call.Legs[from].Endpoint); phone.known {
+	if phone := d.phone(d.call.Legs[from].Phone()); phone.known {
 		d.want(phone, d.call.Legs[from], Dialling, d.call.Legs[to].DialledAt, 0)
 	}
 }
@@ -184,7 +185,7 @@ func (d *deciding) dialling() {
 func (d *deciding) ringing() {
 	first := d.firstRinging()
 	for _, leg := range first {
-		phone := d.phone(leg.Endpoint)
+		phone := d.phone(leg.Phone())
 		if !phone.known || d.taken(leg) {
 			continue
 		}
@@ -209,7 +210,7 @@ func (d *deciding) ringing() {
 func (d *deciding) firstRinging() []telephony.Leg {
 	var first []telephony.Leg
 	for _, l := range d.call.Legs {
-		if l.Side != telephony.SideAgent || !rings(l) {
+		if !l.Ours() || !rings(l) {
 			continue
 		}
 		i := slices.IndexFunc(first, func(o telephony.Leg) bool { return d.samePerson(o, l) })
@@ -227,7 +228,7 @@ func (d *deciding) firstRinging() []telephony.Leg {
 // on for the milliseconds until it is told.
 func (d *deciding) taken(leg telephony.Leg) bool {
 	return slices.ContainsFunc(d.call.Legs, func(o telephony.Leg) bool {
-		if o.Side != telephony.SideAgent || o.DialledAt.IsZero() || d.samePerson(o, leg) || !o.EndedAt.IsZero() {
+		if !o.Ours() || o.DialledAt.IsZero() || d.samePerson(o, leg) || !o.EndedAt.IsZero() {
 			return false
 		}
 		answered := o.DialStatus == telephony.DialAnswer && o.TalkedAt.IsZero()
@@ -240,7 +241,7 @@ func (d *deciding) taken(leg telephony.Leg) bool {
 func (d *deciding) aloneSince(leg telephony.Leg) time.Time {
 	since := leg.DialledAt
 	for _, o := range d.call.Legs {
-		gaveUp := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && o.TalkedAt.IsZero() && !d.samePerson(o, leg)
+		gaveUp := o.Ours() && !o.DialledAt.IsZero() && o.TalkedAt.IsZero() && !d.samePerson(o, leg)
 		if gaveUp && o.EndedAt.After(since) {
 			since = o.EndedAt
 		}
@@ -253,7 +254,7 @@ func (d *deciding) aloneSince(leg telephony.Leg) time.Time {
 func (d *deciding) anchor(leg telephony.Leg) telephony.Leg {
 	anchor := leg
 	for _, o := range d.call.Legs {
-		together := o.Side == telephony.SideAgent && !o.DialledAt.IsZero() && !leg.DialledAt.IsZero() &&
+		together := o.Ours() && !o.DialledAt.IsZero() && !leg.DialledAt.IsZero() &&
 			overlap(o, leg) && d.samePerson(o, leg)
 		if together && byDialled(o, anchor) < 0 {
 			anchor = o

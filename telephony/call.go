@@ -114,7 +114,7 @@ type State struct {
 	Holds []Hold `json:"holds,omitzero"`
 	// Queues are those that the caller waited in, in that order.
 	Queues []QueueStay `json:"queues,omitzero"`
-	// Ringing are the endpoints of the agents whose phones ring now.
+	// Ringing are the agents' phones that ring now, named as in Talk.
 	Ringing []string `json:"ringing,omitzero"`
 
 	// Recording is the file the call is recorded to, as the phone system names it.
@@ -131,7 +131,10 @@ type Leg struct {
 	Endpoint string `json:"endpoint,omitzero"`
 	Side     Side   `json:"side,omitzero"`
 	First    bool   `json:"first,omitzero"`
-	Party    Party  `json:"party,omitzero"`
+	// Inside says of a leg over a trunk that it reaches somebody on our side: an
+	// agent's mobile, or whomever a caller was forwarded to. See Ours and Phone.
+	Inside bool  `json:"inside,omitzero"`
+	Party  Party `json:"party,omitzero"`
 	// Dialled is the number or extension that this leg asked for, or that was
 	// asked for to reach it.
 	Dialled string `json:"dialled,omitzero"`
@@ -148,7 +151,8 @@ type Leg struct {
 
 // Talk is the time that one agent talked to the other side.
 type Talk struct {
-	// Endpoint is the agent's phone: "PJSIP/1001".
+	// Endpoint is the agent's phone: "PJSIP/1001", or the number that was dialled
+	// over a trunk to reach it. See Leg.Phone.
 	Endpoint string    `json:"endpoint"`
 	Leg      string    `json:"leg"`
 	From     time.Time `json:"from"`

@@ -29,10 +29,11 @@ const (
 	LeftVoicemail Disposition = "voicemail"
 )
 
-// direction is decided by the leg that began the call: a trunk's is inbound;
-// an agent's is outbound as soon as a trunk leg joins, and internal until then.
-// A hint of the dialplan wins.
-func direction(s State, hint string) Direction {
+// direction is decided by the leg that began the call: a trunk's is inbound,
+// unless the phone system placed the call and dialled that leg; an agent's is
+// outbound as soon as a trunk leg joins, and internal until then. A hint of the
+// dialplan wins.
+func direction(s State, hint string, placed bool) Direction {
 	switch Direction(hint) {
 	case Inbound, Outbound, Internal:
 		return Direction(hint)
@@ -41,7 +42,7 @@ func direction(s State, hint string) Direction {
 	if !ok {
 		return ""
 	}
-	if first.Side == SideTrunk {
+	if first.Side == SideTrunk && !placed {
 		return Inbound
 	}
 	for _, l := range s.Legs {

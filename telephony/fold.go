@@ -19,8 +19,11 @@ type folding struct {
 	// inside are the talks of agents to anybody, outside those to a line to the
 	// outside world.
 	inside, outside []Talk
-	queued          bool // the caller waits in a queue
-	gaveUp          bool // the caller asked for the end while he waited in one
+	first           *Leg   // the leg that began the call, nil while it is not known
+	openers         []*Leg // over trunks, dialled by the phone system to begin the call
+	dialled         bool   // somebody else was dialled since
+	queued          bool   // the caller waits in a queue
+	gaveUp          bool   // the caller asked for the end while he waited in one
 	state           State
 }
 
@@ -93,6 +96,9 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 	case LegStarted:
 		l.StartedAt = earliest(l.StartedAt, e.Time)
 		l.First = l.First || (e.First && e.Call == f.main)
+		if l.First && f.first == nil {
+			f.first = l
+		}
 		f.state.HungUpBy = ""
 		if l.Party == (Party{}) {
 			l.Party = e.Party
@@ -100,6 +106,7 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 		l.Dialled = cmp.Or(l.Dialled, e.Dialled)
 	case LegDialled:
 		f.state.HungUpBy = ""
+		f.dial(l, e)
 		l.DialledAt = earliest(l.DialledAt, e.Time)
 		l.Dialled = cmp.Or(e.Dialled, l.Dialled)
 		if l.Side == SideTrunk && f.state.From == (Party{}) && e.Call == f.main {
@@ -133,7 +140,11 @@ func (f *folding) hangupAsked(l *Leg) {
 	if l.Side == SideHelper || (!l.First && l.TalkedAt.IsZero()) {
 		return
 	}
-	f.state.HungUpBy = cmp.Or(f.state.HungUpBy, l.Side)
+	side := l.Side
+	if l.Inside {
+		side = SideAgent
+	}
+	f.state.HungUpBy = cmp.Or(f.state.HungUpBy, side)
 	f.gaveUp = f.gaveUp || (l.First && f.queued)
 }
 
@@ -179,11 +190,11 @@ func (f *folding) finish() State {
 	}
 	for _, l := range s.Legs {
 		if l.ringing() {
-			s.Ringing = append(s.Ringing, l.Endpoint)
+			s.Ringing = append(s.Ringing, l.Phone())
 		}
 	}
 	f.ends()
-	s.Direction = direction(*s, f.hints[HintDirection])
+	s.Direction = direction(*s, f.hints[HintDirection], f.placed())
 	f.parties()
 	f.answers()
 	s.Disposition = disposition(*s, f.gaveUp)
@@ -216,11 +227,8 @@ func (f *folding) parties() {
 		s.To = Party{Number: cmp.Or(f.hints[HintDID], first.Dialled)}
 		return
 	}
-	for _, l := range s.Legs {
-		if l.Side == SideTrunk {
-			s.To = Party{Number: l.Dialled}
-			return
-		}
+	if far, ok := s.farSide(); ok {
+		s.To = Party{Number: far.Dialled}
 	}
 }
 
@@ -245,9 +253,9 @@ func (f *folding) answers() {
 	}
 }
 
-// ringing reports whether this is an agent's phone that rings now.
+// ringing reports whether this is a phone of ours that rings now.
 func (l Leg) ringing() bool {
-	return l.Side == SideAgent && !l.DialledAt.IsZero() && l.DialStatus == "" && l.TalkedAt.IsZero() && l.EndedAt.IsZero()
+	return l.Ours() && !l.DialledAt.IsZero() && l.DialStatus == "" && l.TalkedAt.IsZero() && l.EndedAt.IsZero()
 }
 
 func allOf[T any](all []T, is func(T) bool) bool {

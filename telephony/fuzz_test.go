@@ -42,7 +42,8 @@ var (
 		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallVoicemail,
 		telephony.CallQueued, telephony.CallUnqueued, telephony.CallLinked, telephony.LegHeld, telephony.LegResumed,
 	}
-	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, ""}
+	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, "", telephony.SideTrunk, telephony.SideHelper}
+	fuzzPhones   = []string{"PJSIP/trunk", "PJSIP/1", "Local/2", "", "PJSIP/trunk", "Local/2"}
 	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel}
 )
 
@@ -51,12 +52,13 @@ var (
 func storyOf(data []byte) []telephony.Event {
 	var events []telephony.Event
 	for ; len(data) >= 4; data = data[4:] {
-		kind, legNo, when, rest := data[0], data[1]%4, data[2]%8, data[3]
+		kind, legNo, when, rest := data[0], int(data[1])%len(fuzzSides), data[2]%8, data[3]
 		e := telephony.Event{
 			ID: fmt.Sprintf("e%d", len(events)), Call: id, Kind: fuzzKinds[int(kind)%len(fuzzKinds)], Time: at(float64(when)),
-			Leg: fmt.Sprintf("leg%d", legNo), Endpoint: fmt.Sprintf("PJSIP/%d", legNo), Side: fuzzSides[legNo], First: legNo == 0,
+			Leg: fmt.Sprintf("leg%d", legNo), Endpoint: fuzzPhones[legNo], Side: fuzzSides[legNo], First: legNo == int(data[0]>>7)*2,
 			Estimated: rest&1 != 0, Ordinal: uint64(rest >> 6), Bridge: fmt.Sprintf("b%d", rest>>1&1), Status: fuzzStatuses[rest>>2&3],
 			Name: telephony.HintDirection, Value: []string{"inbound", "outbound"}[rest>>1&1], Path: fmt.Sprintf("/f%d", rest&3), Other: "hq/pbx1/2.2",
+			Peer: []string{"", "leg0", "leg1", "leg5"}[rest>>3&3], Dialled: fmt.Sprint(rest >> 5),
 			Party: telephony.Party{Number: fmt.Sprintf("+%d", rest), Withheld: rest&64 != 0},
 		}
 		if rest&32 != 0 {

@@ -55,17 +55,17 @@ func (f *folding) listen(at time.Time) {
 func (f *folding) hear() map[string]hearing {
 	heard := make(map[string]hearing)
 	for _, room := range f.rooms() {
-		people, trunks := 0, 0
+		people, outside := 0, 0
 		for _, leg := range room {
-			if side := f.legs[leg].Side; side != SideHelper {
+			if l := f.legs[leg]; l.Side != SideHelper {
 				people++
-				trunks += btoi(side == SideTrunk)
+				outside += btoi(l.outside())
 			}
 		}
 		for _, leg := range room {
-			side := f.legs[leg].Side
-			others := trunks - btoi(side == SideTrunk)
-			if side != SideHelper && people > 1 {
+			l := f.legs[leg]
+			others := outside - btoi(l.outside())
+			if l.Side != SideHelper && people > 1 {
 				heard[leg] = hearing{anybody: true, outside: others > 0 || heard[leg].outside}
 			}
 		}
@@ -116,7 +116,7 @@ func (f *folding) talk(talks []Talk, at time.Time, heard map[string]hearing, cou
 	}
 	for leg, h := range heard {
 		l := f.legs[leg]
-		if l.Side != SideAgent || !counts(h) {
+		if !l.Ours() || !counts(h) {
 			continue
 		}
 		last := -1
@@ -127,7 +127,7 @@ func (f *folding) talk(talks []Talk, at time.Time, heard map[string]hearing, cou
 		}
 		switch {
 		case last < 0 || (!talks[last].Until.IsZero() && at.Sub(talks[last].Until) > bridgeMove):
-			talks = append(talks, Talk{Endpoint: l.Endpoint, Leg: leg, From: at})
+			talks = append(talks, Talk{Endpoint: l.Phone(), Leg: leg, From: at})
 		default:
 			talks[last].Until = time.Time{}
 		}

@@ -226,13 +226,13 @@ func (d *desk) lineName(party telephony.Party) string {
 // hasAgent reports whether the agent talked in a call or his phone rang.
 func (d *desk) hasAgent(s telephony.State, who string) bool {
 	for _, leg := range s.Legs {
-		if leg.Side != telephony.SideAgent {
+		if !leg.Ours() {
 			continue
 		}
-		if strings.EqualFold(leg.Endpoint, who) || strings.HasSuffix(leg.Endpoint, "/"+who) {
+		if strings.EqualFold(leg.Phone(), who) || strings.HasSuffix(leg.Phone(), "/"+who) {
 			return true
 		}
-		if agent, found := d.directory.Lookup(leg.Endpoint); found && strings.EqualFold(agent.Name, who) {
+		if agent, found := d.directory.Lookup(leg.Phone()); found && strings.EqualFold(agent.Name, who) {
 			return true
 		}
 	}

@@ -30,10 +30,10 @@ type narrator struct {
 // person is who is at a leg.
 func (n *narrator) person(leg, endpoint string) string {
 	l, known := n.legs[leg]
-	if known && endpoint == "" {
-		endpoint = l.Endpoint
+	if known && (endpoint == "" || l.Inside) {
+		endpoint = l.Phone()
 	}
-	if known && l.Side == telephony.SideTrunk {
+	if known && l.Side == telephony.SideTrunk && !l.Inside {
 		if n.view.State.Direction == telephony.Inbound && l.First {
 			return "the caller"
 		}
@@ -78,7 +78,7 @@ func (n *narrator) started(e telephony.Event) (string, string) {
 }
 
 func (n *narrator) dialled(e telephony.Event) (string, string) {
-	if e.Side == telephony.SideTrunk {
+	if e.Side == telephony.SideTrunk && !n.legs[e.Leg].Inside {
 		return "the other side is dialled: " + n.party(telephony.Party{Number: e.Dialled}), ""
 	}
 	if e.Side == telephony.SideHelper {
@@ -302,7 +302,7 @@ func (n *narrator) meet(entries []bridge.Entry) {
 			continue
 		}
 		_, leg, _ := strings.Cut(e.Outcome.Want, "/")
-		if agent, found := n.desk.directory.Lookup(n.legs[leg].Endpoint); found {
+		if agent, found := n.desk.directory.Lookup(n.legs[leg].Phone()); found {
 			n.agents[e.Outcome.Pop.Agent] = agent.Name
 		}
 	}

@@ -135,7 +135,8 @@ func TestGolden(t *testing.T) {
 		"g2_outbound_unanswered", "g3_outbound_busy", "h1_blind_refer", "h2_blind_ami", "i1_attended_feature",
 		"i2_attended_refer", "j_hold", "k_two_concurrent", "o_click_to_call", "l1_anonymous", "l2_no_user",
 		"l3_unicode_name", "l4_escaped_crlf_user", "l7_forged_event", "m_internal", "t1_least_privilege_a",
-		"t4_no_timestamps_a", "u2_miss_hangup",
+		"t4_no_timestamps_a", "u2_miss_hangup", "v1_mobile_answers", "v2_mobile_blind_refer", "v3_mobile_attended_refer",
+		"v4_mobile_click_to_call", "v5_mobile_attended_feature",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

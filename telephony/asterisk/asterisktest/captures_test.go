@@ -20,6 +20,7 @@ var everyCapture = []string{
 	"i2_attended_refer", "j_hold", "k_two_concurrent", "l1_anonymous", "l2_no_user",
 	"l3_unicode_name", "l4_escaped_crlf_user", "l7_forged_event", "m_internal", "o_click_to_call", "t1_least_privilege_a",
 	"t4_no_timestamps_a", "u2_miss_hangup", "u2_miss_hangup.part1",
+	"v1_mobile_answers", "v2_mobile_blind_refer", "v3_mobile_attended_refer", "v4_mobile_click_to_call", "v5_mobile_attended_feature",
 }
 
 func TestCapturesAreAllUsed(t *testing.T) {
