@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,8 @@ import (
 type realRow struct {
 	name  string
 	place func(*stage)
-	// dialled are the numbers of ours that its calls dial from outside; phones the extensions that begin its calls. No
-	// other scenario has them.
+	// dialled are the numbers of ours that its calls dial from outside; phones the extensions that begin its calls, or
+	// placedOver for one that the PBX places over a trunk. No other scenario has them.
 	dialled, phones []string
 	tickets         []wantTicket
 }
@@ -27,16 +28,24 @@ func (r realRow) rank(call lab.Call) int {
 	if i := slices.Index(r.dialled, call.Dialled); i >= 0 {
 		return i
 	}
-	if i := slices.Index(r.phones, call.Endpoint); i >= 0 {
+	from := call.Endpoint
+	if call.Dialled == "s" {
+		from = cmp.Or(placedOver[from], from)
+	}
+	if i := slices.Index(r.phones, from); i >= 0 {
 		return len(r.dialled) + i
 	}
 	return -1
 }
 
+// placedOver names calls that the PBX places by itself, by whose channel it begins
+// them with.
+var placedOver = map[string]string{"trunk": "placed over trunk"}
+
 // realRows are the scenarios of one PBX, all at once. Numbers that begin with
 // +1555010 have a voicemail behind them, +1555020 have none, +1555030 and +1555040 ring a
 // queue, +1555050 a ring group; a number outside that ends with 2 is not answered, with 3 is
-// busy.
+// busy, with 4 hangs up after three seconds.
 var realRows = []realRow{
 	{
 		name:    "inbound, answered",
@@ -261,6 +270,58 @@ var realRows = []realRow{
 			{via: 45, agents: []string{"1023"}, pops: []string{"1023"}, length: [2]int{3, 6}, recording: true, caller: hasNumber("+493012300002")},
 			{via: 45, agents: []string{"1024"}, pops: []string{"1024"}, length: [2]int{3, 6}, recording: true, caller: hasNumber("+493012300002")},
 		},
+	},
+	{
+		name:    "the agent's mobile answers",
+		dialled: []string{"+15550601037"},
+		place: func(s *stage) {
+			s.rings("1037")
+			s.calls("+15550601037", 3*time.Second)
+		},
+		tickets: []wantTicket{{via: 45, agents: []string{"1037"}, pops: []string{"1037"}, length: [2]int{3, 6}, mayRecord: true}},
+	},
+	{
+		name:    "forwarded to nobody's number",
+		dialled: []string{"+15550701038"},
+		place:   func(s *stage) { s.calls("+15550701038", 3*time.Second) },
+		tickets: []wantTicket{{via: 45, length: [2]int{3, 6}, mayRecord: true, text: "Connected to: +493055510381"}},
+	},
+	{
+		name:    "blind transfer to a mobile, REFER",
+		dialled: []string{"+15550101039"},
+		place: func(s *stage) {
+			s.place(lab.Script{Name: "phone-refers", Phone: "1039", Ring: 500 * time.Millisecond, Talk: 2 * time.Second, Transfer: "9017155510401"})
+			s.calls("+15550101039", 7*time.Second)
+		},
+		tickets: []wantTicket{{via: 45, agents: []string{"1039", "1040"}, pops: []string{"1039", "1040"}, length: [2]int{7, 10}, mayRecord: true}},
+	},
+	{
+		name:    "attended transfer to a mobile, feature code",
+		dialled: []string{"+15550101041"},
+		phones:  []string{"1041"},
+		place: func(s *stage) {
+			s.place(lab.Script{Name: "phone-presses-transfer", Phone: "1041", Ring: 500 * time.Millisecond, Talk: time.Second, Transfer: "9017155510421"})
+			s.calls("+15550101041", 16*time.Second)
+		},
+		tickets: []wantTicket{{via: 45, agents: []string{"1041", "1042"}, pops: []string{"1041", "1042"}, length: [2]int{15, 19}, mayRecord: true}},
+	},
+	{
+		name:    "attended transfer to a mobile, REFER with Replaces",
+		dialled: []string{"+15550101043"},
+		phones:  []string{"1043"},
+		place: func(s *stage) {
+			s.place(lab.Script{Name: "phone-consults", Phone: "1043", Ring: 500 * time.Millisecond, Talk: time.Second, Transfer: "9017155510441"})
+			s.calls("+15550101043", 11*time.Second)
+		},
+		tickets: []wantTicket{{via: 45, agents: []string{"1043", "1044"}, pops: []string{"1043", "1044"}, length: [2]int{11, 14}, mayRecord: true}},
+	},
+	{
+		name:   "click to call, on a mobile",
+		phones: []string{placedOver["trunk"]},
+		place: func(s *stage) {
+			s.do("Originate", "Channel", "PJSIP/+4917155510451@trunk", "Exten", "903055512374", "Context", "from-internal", "Priority", "1", "Async", "true")
+		},
+		tickets: []wantTicket{{via: 46, agents: []string{"1045"}, pops: []string{"1045"}, length: [2]int{4, 9}, mayRecord: true, caller: hasNumber("+493055512374")}},
 	},
 	callerRow("anonymous", "1025", `"Anonymous" <sip:anonymous@anonymous.invalid>`, isPlaceholder),
 	callerRow("name in Unicode", "1026", `"Zoë \"Q\" O'Brïen 漢字 😀 <b>&amp;" <sip:+33123456789@carrier.invalid>`, func(u zendesktest.User) string {

@@ -155,7 +155,7 @@ http: {listen: "%[7]s:8080", public_listen: "%[7]s:8081", public_url: "http://%[
 agents:
 `, s.gate.url(), address, s.pbx.Secret, s.pbx.Voicemail(), s.pbx.Recordings(), tls, s.pbx.Spare())
 	for i := range realPhones {
-		fmt.Fprintf(&b, "  - {name: \"Agent %[1]d\", zendesk: a%[1]d@example.com, numbers: [\"PJSIP/%[1]d\", \"%[1]d\"]}\n", 1000+i)
+		fmt.Fprintf(&b, "  - {name: \"Agent %[1]d\", zendesk: a%[1]d@example.com, numbers: [\"PJSIP/%[1]d\", \"%[1]d\", \"+49171555%[1]d1\"]}\n", 1000+i)
 	}
 	return b.String()
 }

@@ -3,7 +3,7 @@
 //
 //   - [Install] unpacks Asterisk from Debian's packages into a cache (install.sh);
 //   - [Start] boots it with the small contact centre of the folder config: a
-//     carrier, telephones, direct lines, queues, ring groups, voicemail;
+//     carrier, telephones, direct lines, queues, ring groups, mobiles, voicemail;
 //   - [PBX.Place] lets a telephone or a caller follow a script of the folder
 //     phones, with real SIP and real audio, by sipp;
 //   - [PBX.Calls] says what the PBX itself saw, as a witness that is independent
