@@ -287,6 +287,7 @@ func (b *Bridge) tend(ctx context.Context) {
 		}
 	}
 	if b.caughtUp {
+		b.lookForOverdue(now)
 		b.retain(ctx, b.checkpoint(ctx))
 	}
 	lag := b.lanes.lag(laneUpdates, now)

@@ -69,6 +69,7 @@ type setup struct {
 	wrap func(bridge.Journal) bridge.Journal
 	// idle leaves the bridge unstarted.
 	idle     bool
+	now      func() time.Time // the bridge's clock, if not that of the machine
 	maxBytes int64
 }
 
@@ -168,7 +169,7 @@ func (r *rig) start(s setup) {
 		j = s.wrap(j)
 	}
 	b, err := bridge.New(bridge.Options{
-		Journal: j, Zendesk: r.client, Audio: s.audio, Policy: r.policy, Node: "node1", Log: r.log,
+		Journal: j, Zendesk: r.client, Audio: s.audio, Policy: r.policy, Node: "node1", Log: r.log, Now: s.now,
 	})
 	require.NoError(r.t, err)
 	r.bridge = b

@@ -56,7 +56,7 @@ func joinedRecord(parts []part) Record {
 func (p planner) others() []Step {
 	var steps []Step
 	for _, other := range p.parts {
-		if other.id == p.id {
+		if other.id == p.id || len(other.record.GivenUp) > 0 {
 			continue
 		}
 		q := p

@@ -39,7 +39,7 @@ func laneOf(s Step) lane {
 		return laneUpdates
 	case StepTell, StepLink, StepJoin:
 		return laneRest
-	case StepAudio, StepRecording:
+	case StepAudio, StepRecording, StepGiveUp:
 		return laneLocal
 	}
 	return laneRest

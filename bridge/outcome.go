@@ -40,6 +40,9 @@ const (
 	Parked OutcomeKind = "parked"
 	// Retried: a person asked for another try of what is parked.
 	Retried OutcomeKind = "retried"
+	// GivenUp: nobody acted on what is parked for 90 days. Nothing more is owed,
+	// unless a person asks for another try after all.
+	GivenUp OutcomeKind = "given_up"
 	// TicketClosed: the ticket takes no update; a successor is owed.
 	TicketClosed OutcomeKind = "ticket.closed"
 	// TicketGone: a person deleted the ticket. Nothing more is owed.
@@ -80,6 +83,8 @@ const (
 	// StepJoin notes on the ticket of a call that was joined with another which
 	// ticket that one has.
 	StepJoin StepKind = "join"
+	// StepGiveUp ends the wait for a person.
+	StepGiveUp StepKind = "give_up"
 )
 
 // Outcome is one fact about what talkbridge did. It is what the journal keeps

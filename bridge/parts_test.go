@@ -25,7 +25,8 @@ func TestLaneOfSteps(t *testing.T) {
 	for step, want := range map[StepKind]lane{
 		StepPop: lanePops, StepCreate: laneCreates, StepCaller: laneCreates, StepLookup: laneCreates,
 		StepMatch: laneCreates, StepAttach: laneCreates,
-		StepComplete: laneUpdates, StepVerify: laneUpdates, StepTell: laneRest, StepLink: laneRest, StepAudio: laneLocal,
+		StepComplete: laneUpdates, StepVerify: laneUpdates, StepTell: laneRest, StepLink: laneRest,
+		StepAudio: laneLocal, StepGiveUp: laneLocal,
 	} {
 		require.Equal(t, want, laneOf(Step{Kind: step}), step)
 	}

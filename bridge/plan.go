@@ -105,7 +105,7 @@ func planAll(call telephony.State, parts []part, policy *Policy, at Moment) Step
 	case none != "":
 		next = Step{Settled: over, Reason: none}
 	case p.waitsForPerson():
-		next.Reason = "waits for a person"
+		next = p.awaitPerson()
 	case call.Ended():
 		next = Step{Settled: true, Reason: "nothing is owed any more"}
 	default:
@@ -120,6 +120,8 @@ func (p planner) nothing() (reason string, over bool) {
 	switch {
 	case p.record.Gone:
 		return "a person deleted the ticket", !p.call.Live()
+	case len(p.record.GivenUp) > 0:
+		return "given up: nobody acted on what was parked", !p.call.Live()
 	case p.call.Direction == "":
 		return "nothing of the phones is known yet", true
 	case p.call.Direction == telephony.Internal:

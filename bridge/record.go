@@ -71,11 +71,16 @@ type Record struct {
 
 	// Parked holds the steps that wait for a person, with the reason.
 	Parked map[StepKind]string
+	// GivenUp holds those on which nobody acted for too long.
+	GivenUp map[StepKind]string
 	// Bare holds the steps that leave out what is not essential: with an
 	// agent's id Zendesk refused them.
 	Bare map[StepKind]bool
 	// waits are the steps that must not be tried before a time.
 	waits map[StepKind]wait
+
+	// parkedAt is when the last of them was parked.
+	parkedAt time.Time
 
 	// last is the stream sequence of the last outcome, for fencing.
 	last uint64
@@ -141,7 +146,9 @@ func (r *Record) apply(seq uint64, o Outcome) {
 	case Parked:
 		r.park(o)
 	case Retried:
-		r.Parked, r.Bare, r.waits = nil, nil, nil
+		r.Parked, r.GivenUp, r.Bare, r.waits = nil, nil, nil, nil
+	case GivenUp:
+		r.giveUp()
 	case TicketClosed:
 		r.closed(o)
 	case TicketGone:
@@ -210,7 +217,7 @@ func (r *Record) done(o Outcome) {
 		r.close(o)
 	case StepLookup:
 		r.Checked = true
-	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepPop, StepVerify: // they leave other outcomes
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepPop, StepVerify, StepGiveUp: // they leave other outcomes
 	}
 	r.clear(o.Step)
 }
@@ -307,7 +314,7 @@ func (r *Record) popped(want string, pop *screenpop.Outcome) {
 }
 
 func (r *Record) park(o Outcome) {
-	r.Parked = with(r.Parked, o.Step, o.Reason)
+	r.Parked, r.parkedAt = with(r.Parked, o.Step, o.Reason), o.Time
 	if r.Open != nil && r.Open.ID == o.Intent {
 		r.Open = nil
 	}

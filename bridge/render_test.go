@@ -90,7 +90,7 @@ func (c renderCase) request(t *testing.T) any {
 		return w.voiceTicket("node1-INTENT")
 	case StepComplete:
 		return map[string]zendesk.TicketUpdate{"ticket": w.ticketUpdate("node1-INTENT")}
-	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin:
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin, StepGiveUp:
 	}
 	require.FailNow(t, "nothing to render", "%+v", step)
 	return nil

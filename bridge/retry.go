@@ -54,14 +54,15 @@ func RetryParked(ctx context.Context, j Journal, id telephony.CallID, now time.T
 }
 
 // retryParked asks for another try in the story of each call of the view that
-// has something parked.
+// has something parked, or given up.
 func retryParked(ctx context.Context, j Journal, view View, now time.Time) (map[StepKind]string, Outcome, error) {
 	parked := make(map[StepKind]string)
 	o := Outcome{Kind: Retried, Time: now.UTC(), Reason: "a person asked for it"}
 	for _, p := range view.Parts {
-		if len(p.Record.Parked) == 0 {
+		if len(p.Record.Parked)+len(p.Record.GivenUp) == 0 {
 			continue
 		}
+		maps.Copy(parked, p.Record.GivenUp)
 		maps.Copy(parked, p.Record.Parked)
 		m := journal.Message{Call: string(p.ID), Kind: journal.Outcome, ID: rand.Text(), Data: o.encode()}
 		if _, err := j.Append(ctx, m); err != nil {

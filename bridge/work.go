@@ -105,6 +105,8 @@ func (w *work) run(ctx context.Context) result {
 		r = w.link(ctx)
 	case StepJoin:
 		r = w.join(ctx)
+	case StepGiveUp:
+		r = w.giveUp(ctx)
 	}
 	r.call, r.lane, r.answer = w.id, w.lane, w.answer
 	return r

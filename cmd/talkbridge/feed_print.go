@@ -172,7 +172,7 @@ func (p *feedPrinter) outcome(m feed.Message) error {
 		text = append(text, o.Reason)
 	}
 	color := colorCyan
-	if slices.Contains([]string{"parked", "unknown", "duplicate", "ticket.gone"}, o.Kind) {
+	if slices.Contains([]string{"parked", "given_up", "unknown", "duplicate", "ticket.gone"}, o.Kind) {
 		color = colorRed
 	}
 	return p.line(m.Time, "·", color, strings.Join(text, "  "), m.Subject)

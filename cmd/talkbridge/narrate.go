@@ -217,7 +217,7 @@ func (n *narrator) outcome(e bridge.Entry) storyLine {
 		bridge.CallerKnown: n.callerKnown, bridge.CallerDropped: n.callerDropped,
 		bridge.Matched: n.matched, bridge.Attached: n.attached, bridge.Intended: n.intended, bridge.Done: n.done,
 		bridge.Freed: n.freed, bridge.Unknown: n.unknown, bridge.Popped: n.popped, bridge.AudioKept: n.audioKept,
-		bridge.Parked: n.parked, bridge.Retried: n.retried, bridge.TicketClosed: n.closed, bridge.TicketGone: n.gone, bridge.Duplicate: n.duplicate,
+		bridge.Parked: n.parked, bridge.GivenUp: n.givenUp, bridge.Retried: n.retried, bridge.TicketClosed: n.closed, bridge.TicketGone: n.gone, bridge.Duplicate: n.duplicate,
 	}[o.Kind]
 	if known {
 		tell(o, &line)
@@ -407,6 +407,10 @@ func (n *narrator) audioKept(o *bridge.Outcome, l *storyLine) {
 
 func (n *narrator) parked(o *bridge.Outcome, l *storyLine) {
 	l.Tone, l.Text = bad, "parked, a person must act: "+stepWords(o.Step)+": "+o.Reason
+}
+
+func (n *narrator) givenUp(o *bridge.Outcome, l *storyLine) {
+	l.Tone, l.Text = bad, "given up: "+o.Reason
 }
 
 func (n *narrator) retried(_ *bridge.Outcome, l *storyLine) {

@@ -127,6 +127,9 @@ func (d *desk) retry(ctx context.Context, id telephony.CallID, dry bool) (map[br
 	case dry:
 		v, err := d.view(ctx, id, bridge.Moment{Now: time.Now()})
 		parked := parkedOf(v)
+		for _, p := range v.Parts {
+			maps.Copy(parked, p.Record.GivenUp)
+		}
 		if err == nil && len(parked) == 0 {
 			err = fmt.Errorf("retry %s: %w", id, bridge.ErrNotParked)
 		}

@@ -150,7 +150,8 @@ func stepWords(step bridge.StepKind) string {
 		bridge.StepMatch: "look for an open ticket of the caller", bridge.StepAttach: "attach the call to it", bridge.StepCreate: "make the ticket",
 		bridge.StepLookup: "look the ticket up", bridge.StepPop: "show a page", bridge.StepComplete: "complete the ticket",
 		bridge.StepVerify: "look whether the update happened", bridge.StepLink: "link the second ticket",
-		bridge.StepTell: "tell of all agents on the ticket", bridge.StepJoin: "note on the ticket which others the joined call has",
+		bridge.StepTell: "tell of all agents on the ticket", bridge.StepGiveUp: "give it up",
+		bridge.StepJoin: "note on the ticket which others the joined call has",
 	}
 	if w, known := words[step]; known {
 		return w
