@@ -211,7 +211,7 @@ func TestJoin_reached(t *testing.T) {
 
 	caller := started(10, "x", telephony.SideTrunk, "PJSIP/trunk")
 	caller.First = true
-	other := of(second, caller, link(20, id), in(20, "x", "c"))
+	other := of(second, caller, link(19, id), in(20, "x", "c"))
 	s = telephony.Join(callOf(other), callOf(customer()))
 	require.Empty(t, cmp.Diff([]telephony.Talk{talkOf("PJSIP/1001", "a", 4, 20)}, s.Talks))
 }

@@ -115,10 +115,17 @@ func TestScenarios(t *testing.T) {
 		{capture: "j_hold", tickets: 1, via: 45, assignee: "Alice", answeredBy: "Alice", pops: []string{"Alice"}},
 		{capture: "o_click_to_call", tickets: 1, via: 46, assignee: "Alice", answeredBy: "Alice", pops: []string{"Alice"}},
 		{capture: "g3_outbound_busy"},
+		{capture: "v1_mobile_answers", tickets: 1, via: 45, assignee: "Alice", answeredBy: "Alice", pops: []string{"Alice"}},
+		{capture: "v2_mobile_blind_refer", tickets: 1, via: 45, assignee: "Bob", answeredBy: "Alice", pops: []string{"Alice", "Bob"}},
+		{capture: "v3_mobile_attended_refer", tickets: 1, via: 45, assignee: "Bob", answeredBy: "Alice", pops: []string{"Alice", "Bob"}},
+		{capture: "v4_mobile_click_to_call", tickets: 1, via: 46, assignee: "Alice", answeredBy: "Alice", pops: []string{"Alice"}},
+		{capture: "v5_mobile_attended_feature", tickets: 1, via: 45, assignee: "Bob", answeredBy: "Alice", pops: []string{"Alice", "Bob"}},
 	} {
 		t.Run(tt.capture, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, siteOptions{recordings: true})
+			s := newSite(t, siteOptions{recordings: true, edit: []string{
+				`["1001"]`, `["1001", "+15550100101"]`, `["PJSIP/1002"]`, `["PJSIP/1002", "+15550100102"]`,
+			}})
 			c := s.startReady()
 			call := asterisktest.Scenario{Capture: tt.capture, Kind: tt.capture}
 			played, err := s.player.Play(t.Context(), s.untilShown(call, len(tt.pops)))

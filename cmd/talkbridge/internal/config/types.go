@@ -141,7 +141,7 @@ type Agent struct {
 	Name string `yaml:"name,required"`
 	// The user in Zendesk: an e-mail address, or the numeric id.
 	Zendesk AgentRef `yaml:"zendesk,required"`
-	// Where the agent answers: numbers, extensions, channels (PJSIP/1001), SIP or client names; in quotes.
+	// Where the agent answers: numbers, extensions, channels (PJSIP/1001), SIP or client names; in quotes. A telephone number is also a phone outside that a call rings over a trunk.
 	Numbers []string `yaml:"numbers,required"`
 }
 
