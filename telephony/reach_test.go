@@ -100,6 +100,15 @@ func TestState_reached(t *testing.T) {
 			events: callsOut(), talks: []telephony.Talk{talkOf("PJSIP/1001", "a", 3, 0)},
 		},
 		{
+			name: "a customer who talks is told to be dialled again", direction: telephony.Outbound, customer: "03055512341",
+			events: slices.Concat(callsOut(), dialledOut(5, "c", "03055512341", "a")[1:], []telephony.Event{out(8, "a", "b"), in(9, "a", "b")}),
+			talks:  []telephony.Talk{talkOf("PJSIP/1001", "a", 3, 8), talkOf("PJSIP/1001", "a", 9, 0)},
+		},
+		{
+			name: "a caller is dialled by a phone of ours", direction: telephony.Inbound, customer: "+4930",
+			events: slices.Concat(talks(), dialledOut(6, "t", "1", "a")[1:]), talks: []telephony.Talk{talkOf("PJSIP/1001", "a", 4, 0)},
+		},
+		{
 			name: "over a second trunk, when the first one fails", direction: telephony.Outbound, customer: "03055512341",
 			events: slices.Concat([]telephony.Event{callsOut()[0]}, dialledOut(1, "x", "03055512341", "a"),
 				[]telephony.Event{dialEnded(2, "x", telephony.DialCongestion), leg(telephony.LegEnded, 2, "x")},
@@ -139,6 +148,13 @@ func TestState_reached(t *testing.T) {
 				dialEnded(2, "t", telephony.DialAnswer), started(3, "a", telephony.SideAgent, "PJSIP/1001"), leg(telephony.LegDialled, 3, "a"),
 			}, dialledOut(3, "m", "+15550100102", "t"), takes(5, "m", "t", "b")),
 			talks: []telephony.Talk{talkOf("+15550100102", "m", 5, 0)},
+		},
+		{
+			name: "a customer is called back by a helper, and then a phone and a mobile rung", direction: telephony.Outbound, customer: "03055512341",
+			events: slices.Concat([]telephony.Event{firstWire, wire(0, "w2")}, dialledOut(1, "c", "03055512341", "w2"), []telephony.Event{
+				dialEnded(2, "c", telephony.DialAnswer), started(3, "a", telephony.SideAgent, "PJSIP/1001"), leg(telephony.LegDialled, 3, "a"),
+			}, dialledOut(3, "m", mobile, "w1"), takes(5, "m", "w1", "b"), []telephony.Event{in(5, "c", "c"), in(5, "w2", "c")}),
+			talks: []telephony.Talk{talkOf(mobile, "m", 5, 0)},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -192,15 +208,20 @@ func TestState_reachedHangsUp(t *testing.T) {
 	require.Equal(t, []telephony.Talk{talkOf(mobile, "m", 3, 9)}, s.Talks)
 }
 
+// consultationOutside is what agent a asks on a mobile.
+func consultationOutside() []telephony.Event {
+	begin := started(10, "a2", telephony.SideAgent, "PJSIP/1001")
+	begin.First, begin.Dialled = true, mobile
+	return of(second, slices.Concat([]telephony.Event{begin}, dialledOut(11, "x", mobile, "a2"), takes(12, "x", "a2", "c"),
+		[]telephony.Event{out(20, "a2", "c"), leg(telephony.LegEnded, 20, "a2"), link(20, id)})...)
+}
+
 // An agent asks outside in a call of its own, and then joins it with the
 // caller's: from then on the caller and who was asked talk. A caller who was
 // joined with another one is no phone of ours.
 func TestJoin_reached(t *testing.T) {
 	t.Parallel()
-	begin := started(10, "a2", telephony.SideAgent, "PJSIP/1001")
-	begin.First, begin.Dialled = true, mobile
-	asked := of(second, slices.Concat([]telephony.Event{begin}, dialledOut(11, "x", mobile, "a2"), takes(12, "x", "a2", "c"),
-		[]telephony.Event{out(20, "a2", "c"), leg(telephony.LegEnded, 20, "a2"), link(20, id)})...)
+	asked := consultationOutside()
 	alone := callOf(asked).State()
 	require.Equal(t, telephony.Outbound, alone.Direction)
 	require.Equal(t, []telephony.Talk{talkOf("PJSIP/1001", "a2", 12, 20)}, alone.Talks)

@@ -2,7 +2,9 @@ package asterisk
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,12 +37,18 @@ func interleave(r *rand.Rand, a, b [][]byte) []byte {
 	return mixed
 }
 
-// withNumber is scenario a with another number of the caller, wherever Asterisk
+// attacked are the captures in which the caller means harm, with the id of the
+// call: an agent's phone answers, or his mobile.
+var attacked = map[string]telephony.CallID{
+	"a_inbound_answered": "hq/pbx1/pbx1-1795309909.16", "v1_mobile_answers": "hq/pbx1/pbx1-1795975409.0",
+}
+
+// withNumber is a capture with another number of the caller, wherever Asterisk
 // prints it; it cuts it at 79 bytes.
-func withNumber(t testing.TB, number []byte) [][]byte {
+func withNumber(t testing.TB, name string, number []byte) [][]byte {
 	t.Helper()
 	number = number[:min(len(number), 79)]
-	original := split(t, "a_inbound_answered")
+	original := split(t, name)
 	hostile := make([][]byte, len(original))
 	for i, m := range original {
 		hostile[i] = bytes.ReplaceAll(m, []byte("+493012345678"), number)
@@ -48,10 +56,10 @@ func withNumber(t testing.TB, number []byte) [][]byte {
 	return hostile
 }
 
-// others are the states of all calls but the one that began first in scenario a.
-func others(states []telephony.State) (own, rest []telephony.State) {
+// others are the states of all calls but one.
+func others(states []telephony.State, but telephony.CallID) (own, rest []telephony.State) {
 	for _, s := range states {
-		if s.ID == "hq/pbx1/pbx1-1795309909.16" {
+		if s.ID == but {
 			own = append(own, s)
 		} else {
 			rest = append(rest, s)
@@ -76,26 +84,33 @@ func anonymised(states []telephony.State) []telephony.State {
 }
 
 // harmless are the states of the calls if nobody means harm.
-type harmless struct{ own, others []telephony.State }
+type harmless struct {
+	own    map[string][]telephony.State // by the capture
+	others []telephony.State
+}
 
 func harmlessCalls(t testing.TB) harmless {
 	t.Helper()
-	return harmless{
-		own:    statesOf(t, eventsOf(t, capture(t, "a_inbound_answered"))),
-		others: statesOf(t, eventsOf(t, capture(t, "k_two_concurrent"))),
+	want := harmless{own: make(map[string][]telephony.State), others: statesOf(t, eventsOf(t, capture(t, "k_two_concurrent")))}
+	for name := range attacked {
+		want.own[name] = statesOf(t, eventsOf(t, capture(t, name)))
+		require.Equal(t, telephony.Answered, want.own[name][0].Disposition)
 	}
+	return want
 }
 
 // checkHostile demands that a caller, whatever he writes into his number,
 // changes nothing of other calls and nothing of his own but the number.
 func checkHostile(t *testing.T, r *rand.Rand, number []byte, want harmless) {
 	t.Helper()
-	stream := interleave(r, withNumber(t, number), split(t, "k_two_concurrent"))
-	own, rest := others(statesOf(t, eventsOf(t, stream)))
-	require.Empty(t, cmp.Diff(byID(want.others), byID(rest)), "other calls, number %q", number)
-	require.Empty(t, cmp.Diff(anonymised(want.own), anonymised(own)), "own call, number %q", number)
-	if bytes.ContainsAny(number[:min(len(number), 79)], "\r\n") {
-		require.Equal(t, telephony.Party{Withheld: true}, own[0].From, "number %q", number)
+	for _, name := range slices.Sorted(maps.Keys(attacked)) {
+		stream := interleave(r, withNumber(t, name, number), split(t, "k_two_concurrent"))
+		own, rest := others(statesOf(t, eventsOf(t, stream)), attacked[name])
+		require.Empty(t, cmp.Diff(byID(want.others), byID(rest)), "other calls, number %q", number)
+		require.Empty(t, cmp.Diff(anonymised(want.own[name]), anonymised(own)), "own call of %s, number %q", name, number)
+		if bytes.ContainsAny(number[:min(len(number), 79)], "\r\n") {
+			require.Equal(t, telephony.Party{Withheld: true}, own[0].From, "number %q", number)
+		}
 	}
 }
 
@@ -113,7 +128,7 @@ var fragments = []string{
 	"Privilege: \r\n", "Channel: PJSIP/1001-0000000a\r\n", "Channel: none\r\n", "ChannelState: 6\r\n", "ChannelStateDesc: Up\r\n", "CallerIDNum: 1\r\n",
 	"CallerIDName: x\r\n", "ConnectedLineNum: 1\r\n", "ConnectedLineName: x\r\n", "Language: en\r\n", "AccountCode: \r\n", "Context: x\r\n",
 	"Exten: s\r\n", "Priority: 1\r\n", "Uniqueid: pbx1-1795310113.116\r\n", "Linkedid: pbx1-1795310113.115\r\n", "Uniqueid: none\r\n",
-	"Cause: 16\r\n", "Cause-txt: x\r\n", "Variable: A\r\n", "Value: \r\n", "DestChannel: x\r\n", "Response: Success\r\n", "Timestamp: 1.1\r\n",
+	"Cause: 16\r\n", "Cause-txt: x\r\n", "Variable: A\r\n", "Value: \r\n", "DestChannel: x\r\n", "DialString: +15550100102@trunk\r\n", "DialStatus: ANSWER\r\n", "Response: Success\r\n", "Timestamp: 1.1\r\n",
 	"CallerIDName: ", "Language: ", "Linkedid: ", "\r\nVariable: ", "\r\nCallerIDNum: ", ": ", "1", "+4930",
 }
 
