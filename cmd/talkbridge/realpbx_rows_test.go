@@ -44,8 +44,9 @@ var placedOver = map[string]string{"trunk": "placed over trunk"}
 
 // realRows are the scenarios of one PBX, all at once. Numbers that begin with
 // +1555010 have a voicemail behind them, +1555020 have none, +1555030 and +1555040 ring a
-// queue, +1555050 a ring group; a number outside that ends with 2 is not answered, with 3 is
-// busy, with 4 hangs up after three seconds.
+// queue, +1555050 a ring group, +1555060 and +1555080 a phone and its agent's mobile, +1555070 a
+// number outside. A number outside that ends with 2 is not answered, with 3 is busy, with 4 hangs
+// up after three seconds.
 var realRows = []realRow{
 	{
 		name:    "inbound, answered",
@@ -281,6 +282,15 @@ var realRows = []realRow{
 		tickets: []wantTicket{{via: 45, agents: []string{"1037"}, pops: []string{"1037"}, length: [2]int{3, 6}, mayRecord: true}},
 	},
 	{
+		name:    "the agent's mobile answers, by a Local channel",
+		dialled: []string{"+15550801048"},
+		place: func(s *stage) {
+			s.rings("1048")
+			s.calls("+15550801048", 3*time.Second)
+		},
+		tickets: []wantTicket{{via: 45, agents: []string{"1048"}, pops: []string{"1048"}, length: [2]int{3, 6}, mayRecord: true}},
+	},
+	{
 		name:    "forwarded to nobody's number",
 		dialled: []string{"+15550701038"},
 		place:   func(s *stage) { s.calls("+15550701038", 3*time.Second) },
@@ -322,6 +332,14 @@ var realRows = []realRow{
 			s.do("Originate", "Channel", "PJSIP/+4917155510451@trunk", "Exten", "903055512374", "Context", "from-internal", "Priority", "1", "Async", "true")
 		},
 		tickets: []wantTicket{{via: 46, agents: []string{"1045"}, pops: []string{"1045"}, length: [2]int{4, 9}, mayRecord: true, caller: hasNumber("+493055512374")}},
+	},
+	{
+		name:    "click to call, on a mobile, by a Local channel",
+		dialled: []string{"1049"},
+		place: func(s *stage) {
+			s.do("Originate", "Channel", "Local/1049@follow-me/n", "Exten", "903055512384", "Context", "from-internal", "Priority", "1", "Async", "true")
+		},
+		tickets: []wantTicket{{via: 46, agents: []string{"1049"}, pops: []string{"1049"}, length: [2]int{4, 9}, mayRecord: true, caller: hasNumber("+493055512384")}},
 	},
 	callerRow("anonymous", "1025", `"Anonymous" <sip:anonymous@anonymous.invalid>`, isPlaceholder),
 	callerRow("name in Unicode", "1026", `"Zoë \"Q\" O'Brïen 漢字 😀 <b>&amp;" <sip:+33123456789@carrier.invalid>`, func(u zendesktest.User) string {
