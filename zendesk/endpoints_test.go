@@ -34,6 +34,8 @@ type endpoint struct {
 func endpoints() []endpoint {
 	list := append(ticketEndpoints(), voiceEndpoints()...)
 	list = append(list, requesterEndpoints()...)
+	list = append(list, xEndpoints()...)
+	list = append(list, anyChannelEndpoints()...)
 	return append(list, userEndpoints()...)
 }
 
@@ -133,6 +135,16 @@ func ticketEndpoints() []endpoint {
 			body:   `{"tags":["b"]}`, status: 200, answer: `{"tags":["a","b"]}`, want: []string{"a", "b"},
 		},
 		{
+			name: "ListTags", method: "GET", path: "/api/v2/tickets/35436/tags",
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return c.ListTags(ctx, 35436) },
+			status: 200, answer: `{"tags":["a"]}`, want: []string{"a"},
+		},
+		{
+			name: "RemoveTags", method: "DELETE", path: "/api/v2/tickets/35436/tags", write: true,
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return c.RemoveTags(ctx, 35436, "b") },
+			body:   `{"tags":["b"]}`, status: 200, answer: `{"tags":[]}`, want: []string{},
+		},
+		{
 			name: "ListTicketAudits", method: "GET", path: "/api/v2/tickets/666/audits",
 			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
 				return c.ListTicketAudits(ctx, 666, zendesk.AuditListOptions{NewestFirst: true, Page: 2, PerPage: 50})
@@ -218,6 +230,18 @@ func userEndpoints() []endpoint {
 				{"id":4,"email":"ana@example.com.au","role":"agent","active":true},` + anaJSON + `],"count":5}`,
 			want: []zendesk.User{ana},
 		},
+	}
+}
+
+// TestEndpointsAreAll holds that no operation is left out of the table.
+func TestEndpointsAreAll(t *testing.T) {
+	t.Parallel()
+	rows := map[string]bool{"createToken": true, "UploadFile": true} // They have tests of their own.
+	for _, e := range endpoints() {
+		rows[e.name] = true
+	}
+	for _, d := range documentedOperations(t) {
+		require.True(t, rows[d.function], "%s has no row", d.function)
 	}
 }
 

@@ -180,6 +180,9 @@ type FormatError struct {
 	Status int
 	// ContentType is the answer's, without parameters; may be empty.
 	ContentType string
+	// Body is how the answer began: at most 200 bytes on one line, free of this client's secrets. It may name a person
+	// or a number. Empty for an empty answer, and always where the answer should have held a token.
+	Body string
 	// Err says what is wrong with the body; nil if the content type alone is wrong.
 	Err error
 }
@@ -192,6 +195,9 @@ func (e *FormatError) Error() string {
 	}
 	if e.Err != nil {
 		what = fmt.Sprintf("something that is not the expected JSON (%v, content type %q)", e.Err, e.ContentType)
+	}
+	if e.Body != "" {
+		what += fmt.Sprintf(" that begins %q", e.Body)
 	}
 	return fmt.Sprintf("zendesk %s: %s answered %d with %s: is the URL (zendesk.url) the account's address?",
 		e.Operation, e.Host, e.Status, what)
@@ -213,6 +219,9 @@ type InputError struct {
 	Field string
 	// Problem says what is wrong and what is wanted; it does not repeat the value.
 	Problem string
+	// Limit and Length are the largest allowed size and the one found, where the problem is a size; else zero. Texts
+	// are counted in characters, lists in items, bodies in bytes.
+	Limit, Length int
 	// Err is the reason, often nil.
 	Err error
 }

@@ -154,6 +154,23 @@ func TestBadInput(t *testing.T) {
 		{"a stamp without safe", update(zendesk.TicketUpdate{UpdatedStamp: day}), "updated_stamp"},
 		{"no tags", tags(), "tags"},
 		{"an empty tag", tags("a", ""), "tags"},
+		{"no tags to remove", func(ctx context.Context, c *zendesk.Client) error { _, err := c.RemoveTags(ctx, 1); return err }, "tags"},
+		{"no post", func(ctx context.Context, c *zendesk.Client) error {
+			return c.CreateTicketFromPost(ctx, zendesk.XPost{HandleID: 1})
+		}, "ticket.twitter_status_message_id"},
+		{"no handle", func(ctx context.Context, c *zendesk.Client) error {
+			return c.CreateTicketFromPost(ctx, zendesk.XPost{PostID: 1})
+		}, "ticket.monitored_twitter_handle_id"},
+		{"no handle to get", func(ctx context.Context, c *zendesk.Client) error { _, err := c.GetXHandle(ctx, 0); return err }, "monitored_twitter_handle_id"},
+		{"no comment", func(ctx context.Context, c *zendesk.Client) error { _, err := c.XStatuses(ctx, 0); return err }, "comment_id"},
+		{"a bad comment id", func(ctx context.Context, c *zendesk.Client) error { _, err := c.XStatuses(ctx, 1, -1); return err }, "ids"},
+		{"no push id to validate", func(ctx context.Context, c *zendesk.Client) error { return c.ValidateToken(ctx, "", "") }, "instance_push_id"},
+		{"no failed message", func(ctx context.Context, c *zendesk.Client) error {
+			return c.ReportChannelbackError(ctx, zendesk.ChannelbackFailure{InstancePushID: "p"})
+		}, "external_id"},
+		{"a long failure", func(ctx context.Context, c *zendesk.Client) error {
+			return c.ReportChannelbackError(ctx, zendesk.ChannelbackFailure{InstancePushID: "p", ExternalID: "m", Description: strings.Repeat("x", 512)})
+		}, "description"},
 		{"negative page", audits(zendesk.AuditListOptions{Page: -1}), "page"},
 		{"large page", audits(zendesk.AuditListOptions{PerPage: 101}), "page"},
 		{"no name", func(ctx context.Context, c *zendesk.Client) error {

@@ -20,6 +20,11 @@ type Exchange struct {
 	RateLimit RateLimit
 	// RetryAfter is how long this answer asked to wait, zero if it did not.
 	RetryAfter time.Duration
+	// Warning is the X-Zendesk-Api-Warn of this answer, empty if it had none, at most 500 bytes. It is the only way in
+	// which Zendesk says that it dropped what was sent, such as "Removed restricted keys [...] from parameters
+	// according to whitelist": an answer 201 does not prove that all was stored. Seen on the Calls API, where it names
+	// "comment" also in answers to requests that had nothing wrong.
+	Warning string
 	// Replayed is true when Zendesk answered from its memory of the same Idempotency-Key.
 	Replayed bool
 	// Err is nil, or what the method returns unless the request is repeated.

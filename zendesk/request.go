@@ -21,6 +21,7 @@ const (
 	maxRequestBytes     = 2 << 20
 	maxAnswerBytes      = 8 << 20
 	maxErrorAnswerBytes = 64 << 10
+	maxQuote            = 200
 )
 
 // operation is one endpoint. The path holds its parameters in braces, so that it can be shown and counted without
@@ -97,11 +98,9 @@ func (c *Client) encode(cl call) (target string, payload []byte, err error) {
 	if err != nil {
 		return "", nil, &InputError{Operation: cl.op.name, Field: "body", Problem: "cannot be written as JSON", Err: err}
 	}
-	if len(payload) > maxRequestBytes {
-		problem := fmt.Sprintf("is %d bytes; the limit is %d", len(payload), maxRequestBytes)
-		return "", nil, &InputError{Operation: cl.op.name, Field: "body", Problem: problem}
-	}
-	return target, payload, nil
+	in := input{op: cl.op}
+	in.size("body", len(payload), maxRequestBytes, "bytes")
+	return target, payload, in.err
 }
 
 // exchange sends one request, reads its answer and reports both to the observer.
@@ -115,9 +114,12 @@ func (c *Client) exchange(ctx context.Context, cl call, target string, payload [
 		seen.Replayed = strings.EqualFold(resp.Header.Get("X-Idempotency-Lookup"), "hit")
 		seen.RateLimit = parseRateLimit(resp.Header, seen.Started)
 		seen.RetryAfter = parseRetryAfter(resp.Header, seen.Started)
+		if warning := resp.Header.Get("X-Zendesk-Api-Warn"); warning != "" {
+			seen.Warning = cut(c.hider(credentials)(warning), maxDescription)
+		}
 		c.limits.note(seen.RateLimit)
 		if resp.StatusCode/100 == 2 {
-			err = c.readAnswer(ctx, cl.op, resp, out)
+			err = c.readAnswer(ctx, cl.op, resp, credentials, out)
 		} else {
 			err = c.readRefusal(cl, resp, credentials, seen.RetryAfter)
 		}
@@ -171,7 +173,7 @@ func (c *Client) setHeaders(req *http.Request, cl call, credentials string) {
 }
 
 // readAnswer reads the body of a 2xx answer into out. After a write its errors mean an unknown outcome.
-func (c *Client) readAnswer(ctx context.Context, op operation, resp *http.Response, out answer) error {
+func (c *Client) readAnswer(ctx context.Context, op operation, resp *http.Response, credentials string, out answer) error {
 	wrong := &FormatError{
 		Operation: op.name, Host: c.host, Status: resp.StatusCode, ContentType: mediaType(resp.Header),
 	}
@@ -179,7 +181,7 @@ func (c *Client) readAnswer(ctx context.Context, op operation, resp *http.Respon
 	switch {
 	case errors.Is(err, errTooLarge):
 		wrong.Err = err
-		return wrong
+		return c.quoting(wrong, data, credentials)
 	case err != nil:
 		if ctx.Err() != nil {
 			err = cause(ctx)
@@ -188,17 +190,28 @@ func (c *Client) readAnswer(ctx context.Context, op operation, resp *http.Respon
 	case out == nil && (len(bytes.TrimSpace(data)) == 0 || wrong.isJSON()):
 		return nil
 	case out == nil || !wrong.isJSON() && wrong.ContentType != "":
-		return wrong
+		return c.quoting(wrong, data, credentials)
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		wrong.Err = err
-		return wrong
+		return c.quoting(wrong, data, credentials)
 	}
 	if field := out.missing(); field != "" {
 		wrong.Err = fmt.Errorf("the answer has no %s", field)
-		return wrong
+		return c.quoting(wrong, data, credentials)
 	}
 	return nil
+}
+
+// quoting completes the error with how the body begins. Nothing is quoted of an answer with a token in it.
+func (c *Client) quoting(wrong *FormatError, body []byte, credentials string) *FormatError {
+	if credentials == "" {
+		return wrong
+	}
+	// What is cut off may be half a secret: so more than is shown is searched for them, and then cut.
+	body = body[:min(len(body), maxErrorAnswerBytes)]
+	wrong.Body = cut(c.hider(credentials)(string(body)), maxQuote)
+	return wrong
 }
 
 // readRefusal turns a non-2xx answer into an Error.

@@ -12,12 +12,8 @@ import (
 	"time"
 )
 
-const (
-	// pageSize is what Zendesk allows in one page of these lists.
-	pageSize = 100
-	// maxPages bounds how many pages are read for one question whose answer is expected to be small.
-	maxPages = 10
-)
+// maxPages bounds how many pages are read for one question whose answer is expected to be small.
+const maxPages = 10
 
 // Via says how a ticket or an audit came to be.
 type Via struct {
@@ -153,17 +149,7 @@ type TicketUpdate struct {
 	UpdatedStamp time.Time `json:"updated_stamp,omitzero"`
 }
 
-// ticketAnswer is {"ticket": …}.
-type ticketAnswer struct {
-	Ticket Ticket `json:"ticket"`
-}
-
-func (a *ticketAnswer) missing() string {
-	if a.Ticket.ID == 0 {
-		return "ticket.id"
-	}
-	return ""
-}
+func (t Ticket) lacks() string { return lacksID(t.ID) }
 
 // ticketList is {"tickets": […]}.
 type ticketList struct {
@@ -193,9 +179,7 @@ type CreateTicketOptions struct {
 //api:operation POST /api/v2/tickets
 func (c *Client) CreateTicket(ctx context.Context, t NewTicket, opts CreateTicketOptions) (Ticket, error) {
 	op := operation{"CreateTicket", http.MethodPost, "/api/v2/tickets"}
-	var out ticketAnswer
-	err := c.do(ctx, call{op: op, body: t, idempotencyKey: opts.IdempotencyKey}, &out)
-	return out.Ticket, err
+	return one[Ticket](ctx, c, call{op: op, body: t, idempotencyKey: opts.IdempotencyKey}, "ticket")
 }
 
 // TicketsByExternalID returns the tickets with exactly this external id, oldest first, empty if there are none. It
@@ -242,9 +226,7 @@ func (c *Client) TicketsByExternalID(ctx context.Context, externalID string) ([]
 //api:operation GET /api/v2/tickets/{ticket_id}
 func (c *Client) GetTicket(ctx context.Context, ticketID int64) (Ticket, error) {
 	op := operation{"GetTicket", http.MethodGet, "/api/v2/tickets/{ticket_id}"}
-	var out ticketAnswer
-	err := c.do(ctx, call{op: op, ids: []int64{ticketID}}, &out)
-	return out.Ticket, err
+	return one[Ticket](ctx, c, call{op: op, ids: []int64{ticketID}}, "ticket")
 }
 
 // UpdateTicket changes a ticket and returns it as it is then. A closed ticket is refused (see [Error.IsClosed]), a
@@ -258,40 +240,5 @@ func (c *Client) UpdateTicket(ctx context.Context, ticketID int64, u TicketUpdat
 	if u.SafeUpdate == u.UpdatedStamp.IsZero() {
 		return Ticket{}, &InputError{Operation: op.name, Field: "updated_stamp", Problem: "want both it and safe_update, or neither"}
 	}
-	body := struct {
-		Ticket TicketUpdate `json:"ticket"`
-	}{u}
-	var out ticketAnswer
-	err := c.do(ctx, call{op: op, ids: []int64{ticketID}, body: body}, &out)
-	return out.Ticket, err
-}
-
-// tagsAnswer is {"tags": […]}.
-type tagsAnswer struct {
-	Tags []string `json:"tags"`
-}
-
-func (a *tagsAnswer) missing() string {
-	if a.Tags == nil {
-		return "tags"
-	}
-	return ""
-}
-
-// AddTags adds tags to a ticket, keeps those it has, and returns all of them. Tags that are there already change
-// nothing. It counts as an update of the ticket.
-//
-// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/ticket-management/tags/#add-tags
-//
-//api:operation PUT /api/v2/tickets/{ticket_id}/tags
-func (c *Client) AddTags(ctx context.Context, ticketID int64, tags ...string) ([]string, error) {
-	op := operation{"AddTags", http.MethodPut, "/api/v2/tickets/{ticket_id}/tags"}
-	if len(tags) == 0 || slices.Contains(tags, "") {
-		return nil, &InputError{Operation: op.name, Field: "tags", Problem: "want at least one, and none empty"}
-	}
-	var out tagsAnswer
-	err := c.do(ctx, call{op: op, ids: []int64{ticketID}, body: struct {
-		Tags []string `json:"tags"`
-	}{tags}}, &out)
-	return out.Tags, err
+	return one[Ticket](ctx, c, call{op: op, ids: []int64{ticketID}, body: wrap{"ticket": u}}, "ticket")
 }

@@ -50,29 +50,25 @@ func (c *Client) UploadFile(ctx context.Context, name, contentType string, conte
 	if major, _, ok := strings.Cut(contentType, "/"); !ok || major == "" || !printable(contentType) {
 		return Upload{}, &InputError{Operation: op.name, Field: "Content-Type", Problem: "want a media type, such as audio/wav"}
 	}
-	var out uploadAnswer
-	err := c.do(ctx, call{op: op, query: url.Values{"filename": {name}}, file: content, contentType: contentType}, &out)
-	if err != nil {
-		return Upload{}, err
-	}
-	return Upload{Token: out.Upload.Token, ContentURL: out.Upload.Attachment.ContentURL}, nil
+	cl := call{op: op, query: url.Values{"filename": {name}}, file: content, contentType: contentType}
+	got, err := one[uploaded](ctx, c, cl, "upload")
+	return Upload{Token: got.Token, ContentURL: got.Attachment.ContentURL}, err
 }
 
-type uploadAnswer struct {
-	Upload struct {
-		Token      string `json:"token"`
-		Attachment struct {
-			ContentURL string `json:"content_url"`
-		} `json:"attachment"`
-	} `json:"upload"`
+// uploaded is an Upload as Zendesk spells it.
+type uploaded struct {
+	Token      string `json:"token"`
+	Attachment struct {
+		ContentURL string `json:"content_url"`
+	} `json:"attachment"`
 }
 
-func (a *uploadAnswer) missing() string {
+func (u uploaded) lacks() string {
 	switch {
-	case a.Upload.Token == "":
-		return "upload.token"
-	case a.Upload.Attachment.ContentURL == "":
-		return "upload.attachment.content_url"
+	case u.Token == "":
+		return "token"
+	case u.Attachment.ContentURL == "":
+		return "attachment.content_url"
 	}
 	return ""
 }

@@ -70,41 +70,7 @@ type NewUser struct {
 	Tags            []string `json:"tags,omitempty"`
 }
 
-// userAnswer is {"user": …}.
-type userAnswer struct {
-	User User `json:"user"`
-}
-
-func (a *userAnswer) missing() string {
-	if a.User.ID == 0 {
-		return "user.id"
-	}
-	return ""
-}
-
-// selfAnswer is {"user": …} where the id may be null.
-type selfAnswer struct {
-	User *User `json:"user"`
-}
-
-func (a *selfAnswer) missing() string {
-	if a.User == nil {
-		return "user"
-	}
-	return ""
-}
-
-// userList is {"users": […]}.
-type userList struct {
-	Users []User `json:"users"`
-}
-
-func (a *userList) missing() string {
-	if a.Users == nil {
-		return "users"
-	}
-	return ""
-}
+func (u User) lacks() string { return lacksID(u.ID) }
 
 // Me returns the user that the client acts as. It is the cheapest proof that the credentials work. Returns an
 // [*AnonymousError] if Zendesk did not take them.
@@ -114,14 +80,12 @@ func (a *userList) missing() string {
 //api:operation GET /api/v2/users/me
 func (c *Client) Me(ctx context.Context) (User, error) {
 	op := operation{"Me", http.MethodGet, "/api/v2/users/me"}
-	var out selfAnswer
-	if err := c.do(ctx, call{op: op}, &out); err != nil {
-		return User{}, err
+	type user User // One whose id may be null.
+	self, err := one[user](ctx, c, call{op: op}, "user")
+	if err == nil && self.ID == 0 {
+		err = &AnonymousError{Host: c.host}
 	}
-	if out.User.ID == 0 {
-		return User{}, &AnonymousError{Host: c.host}
-	}
-	return *out.User, nil
+	return User(self), err
 }
 
 // GetUser returns one user. A deleted one is still there, with Active false.
@@ -131,9 +95,7 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 //api:operation GET /api/v2/users/{user_id}
 func (c *Client) GetUser(ctx context.Context, userID int64) (User, error) {
 	op := operation{"GetUser", http.MethodGet, "/api/v2/users/{user_id}"}
-	var out userAnswer
-	err := c.do(ctx, call{op: op, ids: []int64{userID}}, &out)
-	return out.User, err
+	return one[User](ctx, c, call{op: op, ids: []int64{userID}}, "user")
 }
 
 // CreateUser creates a user. If the external id is taken, the error is a 422 (see [Error.IsDuplicate]); search finds
@@ -147,12 +109,7 @@ func (c *Client) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	if strings.TrimSpace(u.Name) == "" {
 		return User{}, &InputError{Operation: op.name, Field: "user.name", Problem: "is empty; Zendesk demands one"}
 	}
-	body := struct {
-		User NewUser `json:"user"`
-	}{u}
-	var out userAnswer
-	err := c.do(ctx, call{op: op, body: body}, &out)
-	return out.User, err
+	return one[User](ctx, c, call{op: op, body: wrap{"user": u}}, "user")
 }
 
 // UsersByIDs returns those of up to 100 users that exist, in no particular order. Deleted users are left out.
@@ -192,7 +149,5 @@ func (c *Client) showMany(ctx context.Context, name, param string, values []stri
 	if len(values) == 0 || len(values) > maxShowMany {
 		return nil, &InputError{Operation: name, Field: param, Problem: "want 1 to 100 ids"}
 	}
-	var out userList
-	err := c.do(ctx, call{op: op, query: url.Values{param: {strings.Join(values, ",")}}}, &out)
-	return out.Users, err
+	return one[[]User](ctx, c, call{op: op, query: url.Values{param: {strings.Join(values, ",")}}}, "users")
 }

@@ -132,9 +132,7 @@ func (c *Client) CreateVoiceTicket(ctx context.Context, t VoiceTicket) (Ticket, 
 	case t.DisplayToAgent < 0:
 		return Ticket{}, &InputError{Operation: op.name, Field: "display_to_agent", Problem: "want a positive id, or zero for nobody"}
 	}
-	var out ticketAnswer
-	err := c.do(ctx, call{op: op, body: t}, &out)
-	return out.Ticket, err
+	return one[Ticket](ctx, c, call{op: op, body: t}, "ticket")
 }
 
 // DisplayTicket opens the ticket in the agent's browser. Success means that Zendesk accepted it, not that anybody saw

@@ -1,0 +1,80 @@
+package zendesk
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// pageSize is what Zendesk allows in one page of its lists.
+const pageSize = 100
+
+// wrap is a body of one thing under its key, such as {"ticket": …}.
+type wrap map[string]any
+
+// one sends the call and returns what its answer holds under the key, such as the ticket of {"ticket": …}. An empty
+// key means the whole answer.
+func one[T any](ctx context.Context, c *Client, cl call, key string) (T, error) {
+	out := held[T]{key: key}
+	if err := c.do(ctx, cl, &out); err != nil {
+		var none T
+		return none, err
+	}
+	return out.value, nil
+}
+
+// held is an answer that holds one thing under a key, or is that thing.
+type held[T any] struct {
+	key   string
+	value T
+	found bool
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (h *held[T]) UnmarshalJSON(data []byte) error {
+	if h.key == "" {
+		h.found = true
+		return json.Unmarshal(data, &h.value)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	return h.take(fields)
+}
+
+// take decodes what the fields hold under the key; null counts as nothing.
+func (h *held[T]) take(fields map[string]json.RawMessage) error {
+	raw := fields[h.key]
+	if h.found = len(raw) > 0 && string(raw) != "null"; !h.found {
+		return nil
+	}
+	return json.Unmarshal(raw, &h.value)
+}
+
+// record is a thing that can be told to be incomplete: lacks names the first field that must be there and is not.
+type record interface{ lacks() string }
+
+// lacksID is lacks for what has nothing but its id to be known by.
+func lacksID(id int64) string {
+	if id == 0 {
+		return "id"
+	}
+	return ""
+}
+
+// missing implements answer.
+func (h *held[T]) missing() string {
+	if !h.found {
+		return h.key
+	}
+	what, is := any(h.value).(record)
+	if !is {
+		return ""
+	}
+	switch field := what.lacks(); {
+	case field == "" || h.key == "":
+		return field
+	default:
+		return h.key + "." + field
+	}
+}
