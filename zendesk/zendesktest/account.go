@@ -32,6 +32,7 @@ type account struct {
 	replays   replays
 	pops      ring[Pop]
 	uploads   []Uploaded
+	channels  *channels
 	hub       *hub
 }
 
@@ -53,7 +54,7 @@ func newAccount(cfg *config, clk *clock) *account {
 		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{}, phoneTails: phoneIndex{},
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
 		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(),
-		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(),
+		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg),
 	}
 	owner := User{Name: "Account owner", Email: DefaultEmail, Role: RoleAdmin}
 	if _, err := a.addUser(owner); err != nil {

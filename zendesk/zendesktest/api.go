@@ -111,58 +111,6 @@ func (r *reply) write(w http.ResponseWriter, cut bool) {
 	_, _ = w.Write(r.raw) // A client that has gone is not our loss.
 }
 
-// operation is one API operation.
-type operation struct {
-	method, pattern string
-	run             func(*account, *call) reply
-	resource        string // for scopes such as tickets:read
-	voice           bool   // needs Talk Partner Edition
-	open            bool   // asks for no credentials
-	anonymous       bool   // answers without credentials as nobody
-	update          bool   // counts as an update of the ticket in the path
-	limit           string // the name of its own limit
-}
-
-var operations = []operation{
-	{method: "POST", pattern: "/oauth/tokens", run: (*account).mintToken, open: true},
-	{method: "GET", pattern: "/api/v2/users/me", run: (*account).showMe, resource: "users", anonymous: true},
-
-	{method: "POST", pattern: "/api/v2/channels/voice/tickets", run: (*account).createVoiceTicket, voice: true},
-	{
-		method: "POST", pattern: "/api/v2/channels/voice/agents/{id}/tickets/{id}/display",
-		run: (*account).displayTicket, voice: true,
-	},
-	{
-		method: "POST", pattern: "/api/v2/channels/voice/agents/{id}/users/{id}/display",
-		run: (*account).displayUser, voice: true,
-	},
-
-	{method: "GET", pattern: "/api/v2/tickets", run: (*account).listTickets, resource: "tickets", limit: limitTicketList},
-	{method: "POST", pattern: "/api/v2/tickets", run: (*account).createTicket, resource: "tickets"},
-	{method: "GET", pattern: "/api/v2/tickets/{id}", run: (*account).showTicket, resource: "tickets"},
-	{method: "PUT", pattern: "/api/v2/tickets/{id}", run: (*account).updateTicket, resource: "tickets", update: true},
-	{method: "DELETE", pattern: "/api/v2/tickets/{id}", run: (*account).deleteTicket, resource: "tickets"},
-	{method: "GET", pattern: "/api/v2/tickets/{id}/tags", run: (*account).listTags, resource: "tickets"},
-	{method: "PUT", pattern: "/api/v2/tickets/{id}/tags", run: (*account).addTags, resource: "tickets", update: true},
-	{method: "DELETE", pattern: "/api/v2/tickets/{id}/tags", run: (*account).removeTags, resource: "tickets", update: true},
-	{method: "GET", pattern: "/api/v2/tickets/{id}/audits", run: (*account).listAudits, limit: limitAudits},
-	{method: "GET", pattern: "/api/v2/tickets/{id}/comments", run: (*account).listComments, resource: "tickets"},
-
-	{method: "POST", pattern: uploadsPath, run: (*account).upload},
-
-	{method: "GET", pattern: "/api/v2/search", run: (*account).search, limit: limitSearch},
-	{method: "GET", pattern: "/api/v2/users/search", run: (*account).searchUsers, resource: "users", limit: limitSearch},
-	{method: "GET", pattern: "/api/v2/users/show_many", run: (*account).showManyUsers, resource: "users"},
-	{method: "GET", pattern: "/api/v2/users", run: (*account).listUsers, resource: "users"},
-	{method: "POST", pattern: "/api/v2/users", run: (*account).createUser, resource: "users"},
-	{method: "POST", pattern: "/api/v2/users/create_or_update", run: (*account).createOrUpdateUser, resource: "users"},
-	{method: "GET", pattern: "/api/v2/users/{id}", run: (*account).showUser, resource: "users"},
-	{
-		method: "GET", pattern: "/api/v2/users/{id}/tickets/requested", run: (*account).listRequested, resource: "tickets",
-	},
-	{method: "PUT", pattern: "/api/v2/users/{id}", run: (*account).updateUser, resource: "users"},
-}
-
 // findOperation returns the operation for the request and the ids in its path. A segment that is no id where one is
 // wanted gives badID.
 func findOperation(method, path string) (op *operation, ids []int64, badID bool) {

@@ -2,9 +2,11 @@ package zendesktest_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +66,7 @@ func (a answer) at(path string) any {
 		case map[string]any:
 			v = x[k]
 		case []any:
-			i := int(k[0] - '0')
+			i, _ := strconv.Atoi(k)
 			if i >= len(x) {
 				return nil
 			}
@@ -140,4 +142,9 @@ func (d *desk) voiceTicket(externalID string) int64 {
 func voiceBody(externalID string) string {
 	return `{"ticket":{"via_id":45,"subject":"Call","external_id":"` + externalID +
 		`","comment":{"body":"Call from +15135557611","public":false}}}`
+}
+
+// basic is a user and a password as a header has them.
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }

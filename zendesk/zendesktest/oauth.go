@@ -135,7 +135,7 @@ func (a *account) authenticate(c *call, op *operation) *reply {
 		rep := reply{status: http.StatusUnauthorized, v: map[string]string{"error": "Couldn't authenticate you"}}
 		return &rep
 	}
-	return a.authorizeRole(c)
+	return a.authorizeRole(c, op)
 }
 
 func (a *account) authenticateBearer(c *call, op *operation, access string) *reply {
@@ -151,12 +151,12 @@ func (a *account) authenticateBearer(c *call, op *operation, access string) *rep
 	if u := a.users[t.user]; u != nil {
 		c.user = &u.User
 	}
-	return a.authorizeRole(c)
+	return a.authorizeRole(c, op)
 }
 
-// authorizeRole refuses whoever is not an agent; only users/me answers to others.
-func (a *account) authorizeRole(c *call) *reply {
-	if c.user != nil && c.user.IsAgent() {
+// authorizeRole refuses whoever is not an agent, or not an admin where one is needed; only users/me answers to others.
+func (a *account) authorizeRole(c *call, op *operation) *reply {
+	if c.user != nil && c.user.IsAgent() && (!op.admin || c.user.Role == RoleAdmin) {
 		return nil
 	}
 	rep := titled(http.StatusForbidden, "Forbidden",

@@ -127,7 +127,9 @@ func TestAnswersFitZendesksDescription(t *testing.T) {
 		t.Skip("Zendesk's OpenAPI description is not there: ../shared/contract/zendesk-support-openapi.yaml")
 	}
 	require.NoError(t, err)
-	d := start(t, zendesktest.WithSpec(spec), zendesktest.WithIndexDelay(0))
+	d := start(t, zendesktest.WithSpec(spec), zendesktest.WithIndexDelay(0),
+		zendesktest.WithXHandles(zendesktest.XHandle{ID: 431, ScreenName: "@help", TwitterUserID: 7}),
+		zendesktest.WithInstances(zendesktest.Instance{PushID: "push-1"}))
 	id := d.voiceTicket("hq/pbx1/1")
 	ticket := fmt.Sprintf("/api/v2/tickets/%d", id)
 	for _, tt := range []struct {
@@ -142,6 +144,11 @@ func TestAnswersFitZendesksDescription(t *testing.T) {
 			"recording_url":"https://calls.example.com/1.wav","answered_by_id":501,"location":"Ohio","transcription_text":"Hi"}}}`, 201},
 		{"POST", fmt.Sprintf("/api/v2/channels/voice/agents/501%s/display", ticket[len("/api/v2"):]), "", 200},
 		{"POST", "/api/v2/channels/voice/agents/501/users/502/display", "", 200},
+		{"GET", twitterPath + "/monitored_twitter_handles", "", 200},
+		{"GET", twitterPath + "/monitored_twitter_handles/431", "", 200},
+		{"POST", twitterPath + "/tickets", `{"ticket":{"twitter_status_message_id":9,"monitored_twitter_handle_id":431}}`, 201},
+		{"POST", pushPath, `{"instance_push_id":"push-1","external_resources":[` + res("m1") + `]}`, 200},
+		{"POST", tokenPath, `{"instance_push_id":"push-1"}`, 200},
 		{"GET", "/api/v2/tickets?external_id=hq%2Fpbx1%2F2", "", 200},
 		{"GET", ticket, "", 200},
 		{"PUT", ticket, `{"ticket":{"status":"open","metadata":{"step":"end"},"voice_comment":{"from":"1","to":"2","call_duration":1}}}`, 200},

@@ -100,6 +100,8 @@ type config struct {
 	tokens        map[string]string
 	tokenCutoff   time.Time
 	agents        []User
+	handles       []XHandle
+	instances     []Instance
 	keep          Retention
 	seed          uint64
 	spec          *Spec
@@ -152,6 +154,16 @@ func WithAPITokenCutoff(t time.Time) Option { return func(c *config) { c.tokenCu
 // WithAgents adds agents as [Server.AddAgent] does; New panics if two of them clash.
 func WithAgents(agents ...User) Option {
 	return func(c *config) { c.agents = append(c.agents, agents...) }
+}
+
+// WithXHandles adds accounts on X that the account watches. Default: none.
+func WithXHandles(handles ...XHandle) Option {
+	return func(c *config) { c.handles = append(c.handles, handles...) }
+}
+
+// WithInstances adds accounts of Any Channel integrations. Default: none.
+func WithInstances(instances ...Instance) Option {
+	return func(c *config) { c.instances = append(c.instances, instances...) }
 }
 
 // WithRetention bounds what is kept in memory; zero fields keep their defaults.

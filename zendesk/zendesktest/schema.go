@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // validation compares a JSON value with a schema of OpenAPI 3.0 and collects what differs.
@@ -75,9 +76,49 @@ func (v *validation) plain(schema map[string]any, x any, where string) {
 	if enum, _ := schema["enum"].([]any); len(enum) > 0 && !inEnum(enum, x) {
 		v.report(where, "%v is not one of %v", x, enum)
 	}
-	if text, isText := x.(string); isText && schema["format"] == "date-time" {
+	switch x := x.(type) {
+	case string:
+		v.format(schema["format"], x, where)
+		v.size(schema, utf8.RuneCountInString(x), "Length", "characters", where)
+	case []any:
+		v.size(schema, len(x), "Items", "items", where)
+	}
+}
+
+// size holds minLength, maxLength, minItems and maxItems.
+func (v *validation) size(schema map[string]any, n int, kind, of, where string) {
+	if limit, is := wholeNumber(schema["min"+kind]); is && n < limit {
+		v.report(where, "has %d %s, fewer than %d", n, of, limit)
+	}
+	if limit, is := wholeNumber(schema["max"+kind]); is && n > limit {
+		v.report(where, "has %d %s, more than %d", n, of, limit)
+	}
+}
+
+func wholeNumber(v any) (int, bool) {
+	switch v := v.(type) {
+	case float64:
+		return int(v), true
+	case uint64:
+		return int(v), true //nolint:gosec // A limit of a schema, small.
+	}
+	return 0, false
+}
+
+// format holds the formats that matter here: that of OpenAPI, and two of the Channel Framework's.
+func (v *validation) format(format any, text, where string) {
+	switch format {
+	case "date-time":
 		if _, err := time.Parse(time.RFC3339, text); err != nil {
 			v.report(where, "%q is not a date-time", text)
+		}
+	case "external-id":
+		if strings.TrimSpace(text) != text || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			v.report(where, "is not ASCII without white space around it")
+		}
+	case "https-url":
+		if !strings.HasPrefix(text, "https://") {
+			v.report(where, "is no https address")
 		}
 	}
 }

@@ -12,9 +12,11 @@ const (
 	viaWeb         = 0
 	viaAPI         = 5
 	viaFollowUp    = 27
+	viaTwitter     = 30
 	viaVoicemail   = 44
 	viaInbound     = 45
 	viaOutbound    = 46
+	viaAnyChannel  = 55
 	channelAPI     = "api"
 	channelWebForm = "web"
 )
@@ -30,6 +32,10 @@ func channelName(viaID int) string {
 		return "api_phone_call_outbound"
 	case viaAPI:
 		return channelAPI
+	case viaTwitter:
+		return "twitter"
+	case viaAnyChannel:
+		return "any_channel"
 	}
 	return channelWebForm
 }
