@@ -36,6 +36,7 @@ func endpoints() []endpoint {
 	list = append(list, requesterEndpoints()...)
 	list = append(list, xEndpoints()...)
 	list = append(list, anyChannelEndpoints()...)
+	list = append(list, callEndpoints()...)
 	return append(list, userEndpoints()...)
 }
 

@@ -299,6 +299,11 @@ func TestRequestsSurviveJSON(t *testing.T) {
 		t.Parallel()
 		checkSurvives(t, zendesk.TicketUpdate{VoiceComment: comment, Metadata: fields.Metadata, SafeUpdate: true, UpdatedStamp: day})
 	})
+	t.Run("NewCall", func(t *testing.T) {
+		t.Parallel()
+		checkSurvives(t, zendesk.NewCall{Call: callFields(), Comment: &zendesk.CallComment{Fields: []string{"queue_time"}}})
+	})
+	t.Run("Push", func(t *testing.T) { t.Parallel(); checkSurvives(t, fullPush()) })
 	t.Run("NewUser", func(t *testing.T) {
 		t.Parallel()
 		checkSurvives(t, zendesk.NewUser{Name: "x", Identities: []zendesk.Identity{{Type: "phone_number", Value: "1"}}})

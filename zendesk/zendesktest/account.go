@@ -33,6 +33,7 @@ type account struct {
 	pops      ring[Pop]
 	uploads   []Uploaded
 	channels  *channels
+	calls     *callRecords
 	hub       *hub
 }
 
@@ -54,7 +55,7 @@ func newAccount(cfg *config, clk *clock) *account {
 		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{}, phoneTails: phoneIndex{},
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
 		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(),
-		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg),
+		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg), calls: newCallRecords(),
 	}
 	owner := User{Name: "Account owner", Email: DefaultEmail, Role: RoleAdmin}
 	if _, err := a.addUser(owner); err != nil {

@@ -208,7 +208,7 @@ func (a *account) addPushed(d *draft, in *Instance, rec *ticketRecord, p *pushed
 		d.source = rec
 	}
 	o := p.ticketFields()
-	o["requester_id"], o["submitter_id"] = json.Number(strconv.FormatInt(author, 10)), json.Number(strconv.FormatInt(author, 10))
+	o["requester_id"], o["submitter_id"] = number(author), number(author)
 	d.r = reader{o: o}
 	made, rep := d.create()
 	return made, refusalError(rep)

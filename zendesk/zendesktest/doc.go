@@ -1,7 +1,8 @@
 // Package zendesktest is an in-memory simulator of the part of Zendesk Support that a telephony integration
-// uses: voice tickets and screen pops (Talk Partner Edition), the X channel, the Any Channel API with its channelbacks,
-// tickets, audits, comments, tags, users, search, and the ways to authenticate. It is an http.Handler of its own and knows nothing of any client, so that it serves the
-// tests of any program in any language, and a demonstration without an account.
+// uses: voice tickets, screen pops and call records (Talk Partner Edition), the X channel, the Any Channel API with its
+// channelbacks, tickets, audits, comments, tags, users, search, and the ways to authenticate. It is an http.Handler of
+// its own and knows nothing of any client, so that it serves the tests of any program in any language, and a
+// demonstration without an account.
 //
 // What makes it worth more than a fake that says yes:
 //
@@ -15,9 +16,9 @@
 //   - It shows each agent's browser as a page under /agent/, where a screen pop opens as it arrives, and the whole
 //     account under /.
 //
-// What it does not do: triggers, automations, organisations, groups, brands, attachments, the Calls API, incremental
-// exports, and access rules finer than end user, agent, admin. It stores nothing on disk.
-// Its pages ask for no password: listen on loopback.
+// What it does not do: triggers, automations, organisations, groups, brands, attachments, incremental exports, and
+// access rules finer than end user, agent, admin. It stores nothing on disk. Its pages ask for no password: listen on
+// loopback.
 //
 // Where Zendesk documents no answer the simulator takes the one that is harder on the client; the comments say
 // where. The example of [Server] is the one to read first.

@@ -219,3 +219,6 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // seconds rounds a duration up to whole seconds.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+// number is an integer as a decoded object has it.
+func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }

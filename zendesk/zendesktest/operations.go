@@ -29,6 +29,11 @@ var operations = []operation{
 		run: (*account).displayUser, voice: true,
 	},
 
+	{method: "POST", pattern: "/api/v2/calls", run: (*account).createCall, voice: true},
+	{method: "GET", pattern: "/api/v2/calls/{id}", run: (*account).showCall, voice: true},
+	{method: "PATCH", pattern: "/api/v2/calls/{id}", run: (*account).updateCall, voice: true},
+	{method: "POST", pattern: "/api/v2/calls/{id}/comments", run: (*account).addCallComment, voice: true},
+
 	{method: "GET", pattern: handlesPath, run: (*account).listHandles},
 	{method: "GET", pattern: handlesPath + "/{id}", run: (*account).showHandle},
 	{method: "POST", pattern: "/api/v2/channels/twitter/tickets", run: (*account).ticketFromPost},

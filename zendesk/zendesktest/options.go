@@ -102,6 +102,7 @@ type config struct {
 	agents        []User
 	handles       []XHandle
 	instances     []Instance
+	apps          []App
 	keep          Retention
 	seed          uint64
 	spec          *Spec
@@ -110,6 +111,7 @@ type config struct {
 
 func defaultConfig() config {
 	return config{
+		apps:   []App{{ID: DefaultAppID, Name: "talkbridge"}},
 		limits: SuiteProfessional.Limits(), voice: true, voiceRefusal: http.StatusForbidden, indexDelay: DefaultIndexDelay,
 		clients: map[string]string{}, tokens: map[string]string{}, seed: 1,
 		keep: Retention{Tickets: 50_000, Users: 50_000, Pops: 10_000, Requests: 10_000},
@@ -165,6 +167,9 @@ func WithXHandles(handles ...XHandle) Option {
 func WithInstances(instances ...Instance) Option {
 	return func(c *config) { c.instances = append(c.instances, instances...) }
 }
+
+// WithApps says which apps are installed: the Calls API and the notifications want one. Default: DefaultAppID.
+func WithApps(apps ...App) Option { return func(c *config) { c.apps = apps } }
 
 // WithRetention bounds what is kept in memory; zero fields keep their defaults.
 func WithRetention(r Retention) Option {

@@ -274,6 +274,11 @@ func (a *account) ticketView(t *Ticket) *ticketView {
 
 func (a *account) voiceView(co *Comment) *voiceView {
 	c := co.Voice
+	if co.Call != nil && safeLink(co.Call.RecordingURL) {
+		from, _ := co.Call.Fields["from_line"].(string)
+		to, _ := co.Call.Fields["to_line"].(string)
+		return &voiceView{Heading: co.Call.Title, From: from, To: to, Recording: co.Call.RecordingURL}
+	}
 	if c == nil {
 		return nil
 	}
@@ -288,10 +293,15 @@ func (a *account) voiceView(co *Comment) *voiceView {
 	case viaOutbound:
 		v.Heading = "Outbound call"
 	}
-	if strings.HasPrefix(c.RecordingURL, "https://") || strings.HasPrefix(c.RecordingURL, "http://") {
+	if safeLink(c.RecordingURL) {
 		v.Recording = c.RecordingURL
 	}
 	return v
+}
+
+// safeLink says that an address may stand on a page.
+func safeLink(address string) bool {
+	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
 }
 
 func (a *account) userView(u *userRecord) userView {

@@ -145,7 +145,7 @@ func (t *Ticket) clone() Ticket {
 // Comment is one comment of a ticket. Comments are never changed once made.
 type Comment struct {
 	ID, AuditID int64
-	// Type is Comment or VoiceComment.
+	// Type is Comment, VoiceComment or TpeVoiceComment.
 	Type     string
 	AuthorID int64
 	Body     string
@@ -156,6 +156,8 @@ type Comment struct {
 	ViaID     int
 	// Voice is the call data of a VoiceComment, else nil.
 	Voice *VoiceComment
+	// Call is what a TpeVoiceComment shows of a call record, else nil.
+	Call *CallView
 }
 
 // VoiceComment is the call data of a voice comment.
@@ -190,12 +192,12 @@ type Audit struct {
 // Event is one thing that happened in an [Audit].
 type Event struct {
 	ID int64
-	// Type is Create, Change, Comment or VoiceComment.
+	// Type is Create, Change, Comment, VoiceComment or TpeVoiceComment.
 	Type string
 	// FieldName, Value and PreviousValue are set for Create and Change.
 	FieldName            string
 	Value, PreviousValue any
-	// CommentID is the comment of a Comment or VoiceComment.
+	// CommentID is the comment that was made, zero for Create and Change.
 	CommentID int64
 }
 

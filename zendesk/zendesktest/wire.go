@@ -148,6 +148,13 @@ func commentFields(co *Comment) map[string]any {
 		out["transcription_visible"] = v.TranscriptionText != ""
 		out["trusted"] = true
 	}
+	if v := co.Call; v != nil {
+		from, _ := v.Fields["from_line"].(string)
+		to, _ := v.Fields["to_line"].(string)
+		out["data"], out["title"], out["trusted"] = callViewJSON(co), v.Title, true
+		out["formatted_from"], out["formatted_to"] = formatPhone(from), formatPhone(to)
+		out["transcription_visible"] = v.Fields["transcript"] != nil
+	}
 	return out
 }
 
