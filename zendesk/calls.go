@@ -177,13 +177,9 @@ func (c *Client) CreateCall(ctx context.Context, n NewCall) (CallRecord, error) 
 	op := operation{"CreateCall", http.MethodPost, "/api/v2/calls"}
 	in := input{op: op}
 	in.id("call.app_id", n.Call.AppID)
-	for _, field := range [...]struct{ name, value string }{
-		{"from_line", n.Call.FromLine}, {"to_line", n.Call.ToLine}, {"direction", string(n.Call.Direction)},
-	} {
-		if field.value == "" {
-			in.refuse("call."+field.name, "is empty; Zendesk demands it")
-		}
-	}
+	in.present("call.from_line", n.Call.FromLine)
+	in.present("call.to_line", n.Call.ToLine)
+	in.present("call.direction", string(n.Call.Direction))
 	if n.Call.StartedAt.IsZero() {
 		in.refuse("call.call_started_at", "is not set; Zendesk demands it")
 	}

@@ -37,6 +37,8 @@ func endpoints() []endpoint {
 	list = append(list, xEndpoints()...)
 	list = append(list, anyChannelEndpoints()...)
 	list = append(list, callEndpoints()...)
+	list = append(list, peopleEndpoints()...)
+	list = append(list, availabilityEndpoints()...)
 	return append(list, userEndpoints()...)
 }
 

@@ -41,11 +41,16 @@ func (in *input) text(field, value string, limit int) {
 	in.size(field, utf8.RuneCountInString(value), limit, "characters")
 }
 
-// needed wants 1 to limit characters.
-func (in *input) needed(field, value string, limit int) {
+// present wants a text that is not empty.
+func (in *input) present(field, value string) {
 	if value == "" {
 		in.refuse(field, "is empty; Zendesk demands it")
 	}
+}
+
+// needed wants 1 to limit characters.
+func (in *input) needed(field, value string, limit int) {
+	in.present(field, value)
 	in.text(field, value, limit)
 }
 
@@ -63,8 +68,6 @@ func (in *input) key(field, value string, limit int) {
 
 // neededKey is key that must not be empty.
 func (in *input) neededKey(field, value string, limit int) {
-	if value == "" {
-		in.refuse(field, "is empty; Zendesk demands it")
-	}
+	in.present(field, value)
 	in.key(field, value, limit)
 }

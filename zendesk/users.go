@@ -112,6 +112,29 @@ func (c *Client) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	return one[User](ctx, c, call{op: op, body: wrap{"user": u}}, "user")
 }
 
+// CreateOrUpdateUser changes the user with this ExternalID or else this Email, or makes one: it never looks for a phone
+// number, so without either of the two it would make another user each time, and is refused here. Zendesk takes one of
+// these requests a second for the whole account, and five a minute for one user. Whether the user is new is in
+// [Exchange.Status]: 201, or else 200.
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/users/users/#create-or-update-user
+//
+//api:operation POST /api/v2/users/create_or_update
+func (c *Client) CreateOrUpdateUser(ctx context.Context, u NewUser) (User, error) {
+	op := operation{"CreateOrUpdateUser", http.MethodPost, "/api/v2/users/create_or_update"}
+	in := input{op: op}
+	if strings.TrimSpace(u.Name) == "" {
+		in.refuse("user.name", "is empty; Zendesk demands one")
+	}
+	if u.ExternalID == "" && u.Email == "" {
+		in.refuse("user.external_id", "is empty, and user.email too; want one of them to find the user by")
+	}
+	if in.err != nil {
+		return User{}, in.err
+	}
+	return one[User](ctx, c, call{op: op, body: wrap{"user": u}}, "user")
+}
+
 // UsersByIDs returns those of up to 100 users that exist, in no particular order. Deleted users are left out.
 //
 // Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/users/users/#show-many-users

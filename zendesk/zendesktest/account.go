@@ -12,7 +12,7 @@ type account struct {
 	cfg   *config
 	clock *clock
 
-	lastUser, lastTicket, lastEvent, lastPop int64
+	lastUser, lastTicket, lastEvent, lastPop, lastNotification int64
 
 	users      map[int64]*userRecord
 	userOrder  []*userRecord
@@ -34,13 +34,19 @@ type account struct {
 	uploads   []Uploaded
 	channels  *channels
 	calls     *callRecords
-	hub       *hub
+	states    map[int64]AgentState // by agent
+
+	notifications ring[Notification]
+	hub           *hub
 }
 
 type userRecord struct {
 	User
 	index history[User]
 	tails []string // its keys in account.phoneTails
+
+	moreEmails  []string // beside the primary one
+	identityIDs map[string]int64
 }
 
 type ticketRecord struct {
@@ -56,6 +62,7 @@ func newAccount(cfg *config, clk *clock) *account {
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
 		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(),
 		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg), calls: newCallRecords(),
+		states: map[int64]AgentState{}, notifications: newRing[Notification](cfg.keep.Pops),
 	}
 	owner := User{Name: "Account owner", Email: DefaultEmail, Role: RoleAdmin}
 	if _, err := a.addUser(owner); err != nil {
@@ -135,6 +142,9 @@ func (a *account) indexKeys(rec *userRecord) {
 	if rec.ExternalID != "" {
 		a.byExternal[strings.ToLower(rec.ExternalID)] = rec
 	}
+	for _, email := range rec.moreEmails {
+		a.byEmail[strings.ToLower(email)] = rec
+	}
 }
 
 func (a *account) unindexKeys(rec *userRecord) {
@@ -145,6 +155,9 @@ func (a *account) unindexKeys(rec *userRecord) {
 	}
 	drop(a.byEmail, strings.ToLower(rec.Email))
 	drop(a.byExternal, strings.ToLower(rec.ExternalID))
+	for _, email := range rec.moreEmails {
+		drop(a.byEmail, strings.ToLower(email))
+	}
 }
 
 // trimUsers forgets the oldest end users beyond the bound; agents and the owner stay.

@@ -10,6 +10,8 @@ const (
 	ChangePop    ChangeKind = "pop"
 	ChangeTicket ChangeKind = "ticket"
 	ChangeUser   ChangeKind = "user"
+	// ChangeNotification says that an app was told something; AgentID is zero for all agents.
+	ChangeNotification ChangeKind = "notification"
 )
 
 // Change tells a subscriber what to look at again. It carries no state: read that with [Server.Ticket] and the like.

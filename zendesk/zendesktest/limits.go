@@ -14,6 +14,7 @@ const (
 	limitSearch       = "search-index"
 	limitAudits       = "ticket-audits-index"
 	limitTicketUpdate = "per-ticket-updates"
+	limitAvailability = "agent-availabilities"
 )
 
 // limiter counts requests in fixed windows; a window begins with the first request in it.
@@ -104,7 +105,9 @@ func (a *account) budgets(c *call, op *operation) []budget {
 			budget{who, limitTicketUpdate, "Too many updates to this ticket by this user", lim.TicketUpdates, 10 * time.Minute},
 			budget{"updates", "", "Number of allowed ticket updates per minute exceeded", lim.Updates, time.Minute})
 	}
-	totals := map[string]int{limitTicketList: lim.TicketList, limitSearch: lim.Search, limitAudits: lim.Audits}
+	totals := map[string]int{
+		limitTicketList: lim.TicketList, limitSearch: lim.Search, limitAudits: lim.Audits, limitAvailability: lim.Availability,
+	}
 	if op.limit != "" {
 		own = append(own, budget{
 			op.limit, strings.ToLower(op.limit), "Number of allowed requests per minute exceeded", totals[op.limit], time.Minute,

@@ -166,6 +166,7 @@ func TestAnswersFitZendesksDescription(t *testing.T) {
 		{"GET", "/api/v2/users/501", "", 200},
 		{"GET", "/api/v2/users?role%5B%5D=agent", "", 200},
 		{"PUT", "/api/v2/users/501", `{"user":{"phone":"+15135557612"}}`, 200},
+		{"GET", "/api/v2/users/501/identities?page%5Bsize%5D=100", "", 200},
 		{"GET", "/api/v2/users/me", "", 200},
 	} {
 		a := d.want(tt.status, tt.method, tt.path, tt.body)

@@ -34,6 +34,23 @@ var operations = []operation{
 	{method: "PATCH", pattern: "/api/v2/calls/{id}", run: (*account).updateCall, voice: true},
 	{method: "POST", pattern: "/api/v2/calls/{id}/comments", run: (*account).addCallComment, voice: true},
 
+	{method: "POST", pattern: "/api/v2/apps/notify", run: (*account).notifyApp, resource: "apps"},
+	{method: "POST", pattern: appCheckPath, run: (*account).validateApp, resource: "apps"},
+
+	{method: "GET", pattern: "/api/v2/agent_availabilities", run: (*account).listAvailabilities, admin: true, limit: limitAvailability},
+	{
+		method: "GET", pattern: "/api/v2/agent_availabilities/agent_statuses",
+		run: (*account).listStatuses, admin: true, limit: limitAvailability,
+	},
+	{
+		method: "GET", pattern: "/api/v2/agent_availabilities/{id}",
+		run: (*account).showAvailability, admin: true, limit: limitAvailability,
+	},
+	{
+		method: "PUT", pattern: "/api/v2/agent_availabilities/agent_statuses/agents/{id}",
+		run: (*account).setAgentStatus, admin: true, limit: limitAvailability,
+	},
+
 	{method: "GET", pattern: handlesPath, run: (*account).listHandles},
 	{method: "GET", pattern: handlesPath + "/{id}", run: (*account).showHandle},
 	{method: "POST", pattern: "/api/v2/channels/twitter/tickets", run: (*account).ticketFromPost},
@@ -69,5 +86,8 @@ var operations = []operation{
 	{
 		method: "GET", pattern: "/api/v2/users/{id}/tickets/requested", run: (*account).listRequested, resource: "tickets",
 	},
+	{method: "GET", pattern: "/api/v2/users/{id}/identities", run: (*account).listIdentities, resource: "users"},
+	{method: "POST", pattern: "/api/v2/users/{id}/identities", run: (*account).createIdentity, resource: "users"},
+	{method: "DELETE", pattern: "/api/v2/users/{id}/identities/{id}", run: (*account).deleteIdentity, resource: "users"},
 	{method: "PUT", pattern: "/api/v2/users/{id}", run: (*account).updateUser, resource: "users"},
 }

@@ -35,6 +35,8 @@ type Limits struct {
 	TicketUpdates int
 	// TicketList, Search and Audits are per minute and account, for listing tickets, searching and listing audits.
 	TicketList, Search, Audits int
+	// Availability is requests for agents' availability and status per minute.
+	Availability int
 	// UserUpserts is create-or-update and update requests for users per second and account.
 	UserUpserts int
 	// UserUpdates is the same per minute and target user.
@@ -44,7 +46,8 @@ type Limits struct {
 // Limits returns the limits of the plan; all zero for Unlimited and for a plan that is not known.
 func (p Plan) Limits() Limits {
 	l := Limits{
-		Updates: 100, TicketUpdates: 30, TicketList: 100, Search: 2500, Audits: 500, UserUpserts: 1, UserUpdates: 5,
+		Updates: 100, TicketUpdates: 30, TicketList: 100, Search: 2500, Audits: 500, UserUpserts: 1,
+		UserUpdates: 5, Availability: 200,
 	}
 	switch p {
 	case SuiteTeam:
@@ -72,7 +75,7 @@ func (p Plan) Valid() bool { return p == Unlimited || p.Limits() != Limits{} }
 type Retention struct {
 	// Tickets (default 50,000) and Users (default 50,000): what is dropped answers 404 from then on.
 	Tickets, Users int
-	// Pops (default 10,000) and Requests (default 10,000) are for inspection only.
+	// Pops (default 10,000; as many notifications of apps) and Requests (default 10,000) are for inspection only.
 	Pops, Requests int
 }
 
@@ -103,6 +106,7 @@ type config struct {
 	handles       []XHandle
 	instances     []Instance
 	apps          []App
+	statuses      []AgentStatus
 	keep          Retention
 	seed          uint64
 	spec          *Spec
@@ -170,6 +174,11 @@ func WithInstances(instances ...Instance) Option {
 
 // WithApps says which apps are installed: the Calls API and the notifications want one. Default: DefaultAppID.
 func WithApps(apps ...App) Option { return func(c *config) { c.apps = apps } }
+
+// WithAgentStatuses adds statuses that the account made for its agents; their ids must be above 5. Default: none.
+func WithAgentStatuses(statuses ...AgentStatus) Option {
+	return func(c *config) { c.statuses = append(c.statuses, statuses...) }
+}
 
 // WithRetention bounds what is kept in memory; zero fields keep their defaults.
 func WithRetention(r Retention) Option {

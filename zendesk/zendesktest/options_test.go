@@ -28,7 +28,7 @@ func TestPlans(t *testing.T) {
 	}
 	require.False(t, zendesktest.Plan("golden").Valid())
 	want := zendesktest.Limits{
-		Requests: 400, Updates: 100, TicketUpdates: 30, TicketList: 100, Search: 2500, Audits: 500, UserUpserts: 1, UserUpdates: 5,
+		Requests: 400, Updates: 100, TicketUpdates: 30, TicketList: 100, Search: 2500, Audits: 500, Availability: 200, UserUpserts: 1, UserUpdates: 5,
 	}
 	require.Empty(t, cmp.Diff(want, zendesktest.SuiteGrowth.Limits()))
 }
