@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -16,13 +17,12 @@ const redacted = "<redacted>"
 //
 // Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/
 const (
-	defaultScope     = "read write"
 	defaultLifetime  = 24 * time.Hour
 	shortestLifetime = 301 * time.Second
 	longestLifetime  = 172_799 * time.Second
 )
 
-// Authenticator is how a client proves who it is: [OAuthClientCredentials] or [APIToken]. No way of printing or
+// Authenticator is how a client proves who it is: [OAuthClientCredentials], [OAuthRefresh] or [APIToken]. No way of printing or
 // marshalling one shows its secret.
 type Authenticator interface {
 	fmt.Stringer
@@ -48,7 +48,7 @@ type OAuthClientCredentials struct {
 	// ClientSecret is its secret.
 	ClientSecret string
 	// Scope is a list of scopes separated by spaces, "read write" if empty. No narrower scope covers the voice
-	// endpoints. A misspelt scope still yields a token, which is then refused everywhere with 403.
+	// endpoints. What cannot be a scope is refused by [New]: Zendesk gives a token for it that gets 403 everywhere.
 	Scope string
 	// Lifetime is the life of a token that is asked for: 24 hours if zero, else more than 300 s and less than
 	// 48 h. Zendesk may grant another.
@@ -67,23 +67,63 @@ func (a OAuthClientCredentials) Format(f fmt.State, _ rune) { _, _ = f.Write([]b
 func (a OAuthClientCredentials) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 func (a OAuthClientCredentials) session(c *Client) (session, error) {
-	if a.Scope = strings.Join(strings.Fields(a.Scope), " "); a.Scope == "" {
-		a.Scope = defaultScope
+	if a.ClientSecret == "" {
+		return nil, errors.New("OAuth: ClientSecret is empty; want the OAuth client's secret")
 	}
-	if a.Lifetime == 0 {
-		a.Lifetime = defaultLifetime
+	var err error
+	if a.Scope, a.Lifetime, err = checkOAuth(a.ClientID, a.ClientSecret, a.Scope, a.Lifetime); err != nil {
+		return nil, err
+	}
+	s := &oauthSession{client: c, hidden: []string{a.ClientSecret, escaped(a.ClientSecret)}}
+	s.mint = func(ctx context.Context) (token, error) {
+		asked := wall(c.now())
+		got, err := c.createToken(ctx, tokenRequest{
+			GrantType: "client_credentials", ClientID: a.ClientID, ClientSecret: a.ClientSecret,
+			Scope: a.Scope, ExpiresIn: int64(a.Lifetime / time.Second),
+		})
+		if err != nil {
+			return token{}, err
+		}
+		return newToken(got.AccessToken, asked, got.ExpiresIn), nil
+	}
+	return s, nil
+}
+
+// The scopes that matter here. There is none for voice and calls: they need ScopeRead and ScopeWrite. Others have the
+// form "tickets:read".
+const (
+	ScopeRead        = "read"
+	ScopeWrite       = "write"
+	ScopeImpersonate = "impersonate"
+	ScopeAnyChannel  = "any_channel:write"
+)
+
+var scopePattern = regexp.MustCompile(`^(read|write|impersonate|web_widget|[a-z][a-z_]*:(read|write))$`)
+
+// checkOAuth checks what the OAuth authenticators have in common, and fills in what was left out. A scope that cannot be
+// one is refused, because Zendesk would give a token for it that is then refused everywhere.
+func checkOAuth(id, secret, scope string, life time.Duration) (string, time.Duration, error) {
+	words := strings.Fields(scope)
+	if len(words) == 0 {
+		words = []string{ScopeRead, ScopeWrite}
+	}
+	for _, word := range words {
+		if !scopePattern.MatchString(word) {
+			return "", 0, fmt.Errorf("OAuth: Scope %q: want read, write, impersonate, or one like tickets:read", cut(word, maxCode))
+		}
+	}
+	if life == 0 {
+		life = defaultLifetime
 	}
 	switch {
-	case a.ClientID == "":
-		return nil, errors.New("OAuth: ClientID is empty; want the OAuth client's identifier")
-	case a.ClientSecret == "":
-		return nil, errors.New("OAuth: ClientSecret is empty; want the OAuth client's secret")
-	case strings.TrimSpace(a.ClientSecret) != a.ClientSecret:
-		return nil, errors.New("OAuth: ClientSecret begins or ends with white space; want the secret alone")
-	case a.Lifetime < shortestLifetime || a.Lifetime > longestLifetime:
-		return nil, fmt.Errorf("OAuth: Lifetime %s: want more than 300 s and less than 48 h", a.Lifetime)
+	case id == "":
+		return "", 0, errors.New("OAuth: ClientID is empty; want the OAuth client's identifier")
+	case strings.TrimSpace(secret) != secret:
+		return "", 0, errors.New("OAuth: ClientSecret begins or ends with white space; want the secret alone")
+	case life < shortestLifetime || life > longestLifetime:
+		return "", 0, fmt.Errorf("OAuth: Lifetime %s: want more than 300 s and less than 48 h", life)
 	}
-	return &oauthSession{client: c, credentials: a, hidden: []string{a.ClientSecret, escaped(a.ClientSecret)}}, nil
+	return strings.Join(words, " "), life, nil
 }
 
 // APIToken is the legacy way: a user's email and an API token. Zendesk is removing API tokens: none can be created

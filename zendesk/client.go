@@ -117,7 +117,7 @@ func New(baseURL string, auth Authenticator, opts ...Option) (*Client, error) {
 	}
 	c.http.CheckRedirect = followSameHost
 	if auth == nil {
-		return nil, errors.New("zendesk: no authenticator: want OAuthClientCredentials or APIToken")
+		return nil, errors.New("zendesk: no authenticator: want OAuthClientCredentials, OAuthRefresh or APIToken")
 	}
 	if c.auth, err = auth.session(c); err != nil {
 		return nil, fmt.Errorf("zendesk: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,17 +18,20 @@ const (
 	expiryMargin  = 5 * time.Second
 	// refreshPause is how long a token that still works is used on after its replacement could not be had.
 	refreshPause = 5 * time.Second
+	// maxHidden is how many tokens that came and went are kept out of errors.
+	maxHidden = 16
 )
 
 // oauthSession holds the token of a client and replaces it. At most one token is being fetched at any time, by a
 // goroutine of its own that lives no longer than the client's time-out: a caller who gives up does not spoil the
 // token for the others.
 type oauthSession struct {
-	client      *Client
-	credentials OAuthClientCredentials
-	hidden      []string
+	client *Client
+	// mint gets a new token. It is called by one goroutine at a time.
+	mint func(ctx context.Context) (token, error)
 
 	mu      sync.Mutex
+	hidden  []string
 	current token
 	fetch   *tokenFetch // Nil unless a token is being fetched.
 	pause   time.Time   // No fetch in the background before.
@@ -48,7 +52,25 @@ type tokenFetch struct {
 }
 
 // secrets implements session.
-func (s *oauthSession) secrets() []string { return s.hidden }
+func (s *oauthSession) secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.hidden)
+}
+
+// hide adds secrets that must not appear in an error; the first keep of those before stay, and the newest maxHidden.
+func (s *oauthSession) hide(keep int, secrets ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range secrets {
+		if secret != "" && !slices.Contains(s.hidden, secret) {
+			s.hidden = append(s.hidden, secret)
+		}
+	}
+	if over := len(s.hidden) - keep - maxHidden; over > 0 {
+		s.hidden = slices.Delete(s.hidden, keep, keep+over)
+	}
+}
 
 // authorization implements session.
 func (s *oauthSession) authorization(ctx context.Context) (string, error) {
@@ -95,7 +117,7 @@ func (s *oauthSession) startFetch(ctx context.Context) {
 		timeout := s.client.timeout
 		ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{after: timeout})
 		defer cancel()
-		fetch.got, fetch.err = s.client.createToken(ctx, s.credentials)
+		fetch.got, fetch.err = s.mint(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.fetch = nil
@@ -120,16 +142,20 @@ func wall(t time.Time) time.Time { return t.Round(0) }
 type tokenRequest struct {
 	GrantType    string `json:"grant_type"`
 	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
+	ClientSecret string `json:"client_secret,omitzero"`
+	RefreshToken string `json:"refresh_token,omitzero"`
 	Scope        string `json:"scope"`
 	ExpiresIn    int64  `json:"expires_in"`
 }
 
 // tokenAnswer is its answer.
 type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"`
+	AccessToken      string `json:"access_token"`
+	RefreshToken     string `json:"refresh_token"`
+	TokenType        string `json:"token_type"`
+	Scope            string `json:"scope"`
+	ExpiresIn        int64  `json:"expires_in"`
+	RefreshExpiresIn int64  `json:"refresh_token_expires_in"`
 }
 
 func (a *tokenAnswer) missing() string {
@@ -139,36 +165,41 @@ func (a *tokenAnswer) missing() string {
 	return ""
 }
 
-// createToken gets a token by the client credentials grant. There is no refresh token in this grant.
+// createToken gets a token by one of the grants.
 //
 // Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/#create-token-for-grant-type
 //
 //api:operation POST /oauth/tokens
-func (c *Client) createToken(ctx context.Context, a OAuthClientCredentials) (token, error) {
+func (c *Client) createToken(ctx context.Context, req tokenRequest) (tokenAnswer, error) {
 	op := operation{"CreateToken", http.MethodPost, "/oauth/tokens"}
-	cl := call{op: op, body: tokenRequest{
-		GrantType: "client_credentials", ClientID: a.ClientID, ClientSecret: a.ClientSecret,
-		Scope: a.Scope, ExpiresIn: int64(a.Lifetime / time.Second),
-	}}
+	cl := call{op: op, body: req}
 	target, payload, err := c.encode(cl)
 	if err != nil {
-		return token{}, err
+		return tokenAnswer{}, err
 	}
-	asked := wall(c.now())
 	var got tokenAnswer
 	if err := c.exchange(ctx, cl, target, payload, "", &got); err != nil {
-		return token{}, err
+		return tokenAnswer{}, err
 	}
-	if !strings.EqualFold(got.TokenType, "bearer") && got.TokenType != "" ||
-		!printable(got.AccessToken) || strings.Contains(got.AccessToken, " ") {
+	if !strings.EqualFold(got.TokenType, "bearer") && got.TokenType != "" || !bearable(got.AccessToken) {
 		err := errors.New("the answer has no bearer token that a header can hold")
-		return token{}, &FormatError{Operation: op.name, Host: c.host, Status: http.StatusOK, ContentType: "application/json", Err: err}
+		return tokenAnswer{}, &FormatError{Operation: op.name, Host: c.host, Status: http.StatusOK, ContentType: "application/json", Err: err}
 	}
-	t := token{header: "Bearer " + got.AccessToken}
-	if got.ExpiresIn > 0 {
-		life := time.Duration(min(got.ExpiresIn, int64(longestLifetime/time.Second))) * time.Second
+	return got, nil
+}
+
+// bearable reports whether a header can hold the token.
+func bearable(access string) bool {
+	return access != "" && printable(access) && !strings.Contains(access, " ")
+}
+
+// newToken is a token that was asked for at that time and lasts so many seconds, zero for ever.
+func newToken(access string, asked time.Time, lasts int64) token {
+	t := token{header: "Bearer " + access}
+	if lasts > 0 {
+		life := time.Duration(min(lasts, int64(longestLifetime/time.Second))) * time.Second
 		t.refresh = asked.Add(life - min(life/refreshShare, refreshMargin))
 		t.expires = asked.Add(life - min(life/refreshShare, expiryMargin))
 	}
-	return t, nil
+	return t
 }

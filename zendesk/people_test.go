@@ -92,6 +92,12 @@ func availabilityEndpoints() []endpoint {
 			want:   zendesk.AgentAvailability{AgentID: 28, Status: zendesk.CurrentStatus{ID: 4, Name: "away"}},
 		},
 		{
+			name: "CurrentToken", method: "GET", path: "/api/v2/oauth/tokens/current",
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return c.CurrentToken(ctx) },
+			status: 200, answer: `{"token":{"id":5,"client_id":41,"user_id":28,"scopes":["read","write"],"token":"0123456789","expires_at":null}}`,
+			want: zendesk.OAuthToken{ID: 5, ClientID: 41, UserID: 28, Scopes: []string{"read", "write"}},
+		},
+		{
 			name: "NotifyApp", method: "POST", path: "/api/v2/apps/notify", write: true,
 			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
 				return nil, c.NotifyApp(ctx, zendesk.AppNotification{AppID: 1001, Event: "ringing", Body: json.RawMessage(`{"from":"+15135557611"}`), AgentID: 28})

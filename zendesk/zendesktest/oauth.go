@@ -16,6 +16,8 @@ type token struct {
 	scope   string
 	expires time.Time // zero: never
 	refresh string    // its refresh token, empty if it has none
+	id      int64
+	created time.Time
 }
 
 // TokenPair is an access token with its refresh token.
@@ -87,6 +89,7 @@ func (a *account) storeToken(t *token) string {
 		a.dropTokens(func(*token) bool { return true })
 	}
 	access := rand.Text()
+	t.id, t.created = a.nextEventID(), a.clock.now()
 	a.tokens[access] = t
 	if t.refresh != "" {
 		a.refreshes[t.refresh] = access
@@ -112,6 +115,23 @@ func (a *account) spendRefresh(refresh string) bool {
 	delete(a.refreshes, refresh)
 	delete(a.tokens, access)
 	return true
+}
+
+// showToken is GET /oauth/tokens/current: what is known of the token that the request carries.
+func (a *account) showToken(c *call) reply {
+	access, _ := strings.CutPrefix(c.header.Get("Authorization"), "Bearer ")
+	t := a.tokens[strings.TrimSpace(access)]
+	if t == nil {
+		return notFound()
+	}
+	var expires any
+	if !t.expires.IsZero() {
+		expires = stamp(t.expires)
+	}
+	return ok(map[string]any{"token": map[string]any{
+		"id": t.id, "client_id": 1, "user_id": t.user, "scopes": strings.Fields(t.scope), "token": access[:min(10, len(access))],
+		"created_at": stamp(t.created), "expires_at": expires, "used_at": stamp(c.now),
+	}})
 }
 
 func oauthError(status int, code, description string) reply {

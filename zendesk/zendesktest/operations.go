@@ -17,6 +17,7 @@ const handlesPath = "/api/v2/channels/twitter/monitored_twitter_handles"
 
 var operations = []operation{
 	{method: "POST", pattern: "/oauth/tokens", run: (*account).mintToken, open: true},
+	{method: "GET", pattern: "/api/v2/oauth/tokens/current", run: (*account).showToken},
 	{method: "GET", pattern: "/api/v2/users/me", run: (*account).showMe, resource: "users", anonymous: true},
 
 	{method: "POST", pattern: "/api/v2/channels/voice/tickets", run: (*account).createVoiceTicket, voice: true},
