@@ -208,10 +208,11 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// commandNames are all commands, with those above them: "zendesk x handles".
 func commandNames() []string {
 	var names []string
-	for _, c := range newRoot(nil, nil).Commands() {
-		names = append(names, c.Name())
+	for _, c := range documented(newRoot(nil, nil)) {
+		names = append(names, strings.TrimPrefix(c.CommandPath(), "talkbridge "))
 	}
 	return names
 }

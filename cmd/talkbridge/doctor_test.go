@@ -342,7 +342,7 @@ func TestManualPages(t *testing.T) {
 	code, _, errs := runCLI(t.Context(), "man", dir)
 	require.Equal(t, exitOK, code, errs)
 	for _, name := range commandNames() {
-		page, err := os.ReadFile(filepath.Join(dir, "talkbridge-"+name+".1"))
+		page, err := os.ReadFile(filepath.Join(dir, "talkbridge-"+strings.ReplaceAll(name, " ", "-")+".1"))
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(page), `.TH "TALKBRIDGE`), "%.60s", page)
 		for line := range strings.Lines(string(page)) {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,9 +41,18 @@ func writeManual(root *cobra.Command, dir string) error {
 	return nil
 }
 
-// documented are the commands that have a page.
+// documented are the commands that have a page, and those below them.
 func documented(root *cobra.Command) []*cobra.Command {
-	return slices.DeleteFunc(slices.Clone(root.Commands()), func(c *cobra.Command) bool { return !c.IsAvailableCommand() || c.Name() == "help" })
+	var all []*cobra.Command
+	for _, c := range root.Commands() {
+		if !c.IsAvailableCommand() || c.Name() == "help" {
+			continue
+		}
+		if all = append(all, c); c.Name() != "completion" {
+			all = append(all, documented(c)...)
+		}
+	}
+	return all
 }
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
@@ -76,7 +84,7 @@ func manualPage(out io.Writer, cmd *cobra.Command) {
 	line(".SH SEE ALSO")
 	var others []string
 	for _, c := range append([]*cobra.Command{cmd.Root()}, documented(cmd.Root())...) {
-		if c.Name() != cmd.Name() {
+		if c != cmd {
 			others = append(others, `\fB`+roff(pageName(c))+`\fP(1)`)
 		}
 	}

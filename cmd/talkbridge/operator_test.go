@@ -424,7 +424,7 @@ func TestExamplesOfCommandsAreCurrent(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(doc), string(said), name)
 	}
-	for _, command := range []string{"calls", "explain", "retry", "pop", "lookup", "doctor", "health", "check", "completion", "man"} {
+	for _, command := range []string{"calls", "explain", "retry", "pop", "lookup", "doctor", "health", "check", "completion", "man", "zendesk", "simulate-zendesk"} {
 		require.Contains(t, string(doc), command)
 	}
 }
