@@ -2,7 +2,6 @@ package zendesk
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,15 +33,12 @@ type Upload struct {
 //api:operation POST /api/v2/uploads
 func (c *Client) UploadFile(ctx context.Context, name, contentType string, content []byte) (Upload, error) {
 	op := operation{"UploadFile", http.MethodPost, "/api/v2/uploads"}
-	problem := ""
-	switch {
-	case len(content) == 0:
-		problem = "is empty"
-	case len(content) > MaxUpload:
-		problem = fmt.Sprintf("is %d bytes; the limit is %d", len(content), MaxUpload)
+	in := input{op: op}
+	if len(content) == 0 {
+		in.refuse("body", "is empty")
 	}
-	if problem != "" {
-		return Upload{}, &InputError{Operation: op.name, Field: "body", Problem: problem}
+	if in.size("body", len(content), MaxUpload, "bytes"); in.err != nil {
+		return Upload{}, in.err
 	}
 	if name == "" || !printable(name) || strings.ContainsAny(name, `/\`) {
 		return Upload{}, &InputError{Operation: op.name, Field: "filename", Problem: "want a name of printable characters without a folder"}

@@ -191,7 +191,7 @@ func (v *validation) parameter(op *specOperation, name string, values []string) 
 	base, _, _ := strings.Cut(name, "[")
 	schema, known := op.query[name]
 	if !known {
-		if _, known = op.query[base]; known || op.method == http.MethodGet && (base == "page" || base == "per_page") {
+		if _, known = op.query[base]; known || op.method == http.MethodGet && slices.Contains([]string{"page", "per_page", "sort"}, base) {
 			return
 		}
 		v.report("query", "unknown parameter %q", name)
