@@ -35,17 +35,11 @@ func (h *held[T]) UnmarshalJSON(data []byte) error {
 		h.found = true
 		return json.Unmarshal(data, &h.value)
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return err
+	if data[0] != '{' { // A list, a text, a number, null.
+		return json.Unmarshal(data, &struct{}{})
 	}
-	return h.take(fields)
-}
-
-// take decodes what the fields hold under the key; null counts as nothing.
-func (h *held[T]) take(fields map[string]json.RawMessage) error {
-	raw := fields[h.key]
-	if h.found = len(raw) > 0 && string(raw) != "null"; !h.found {
+	raw := field(data, h.key)
+	if h.found = len(raw) > 0 && raw[0] != 'n'; !h.found {
 		return nil
 	}
 	return json.Unmarshal(raw, &h.value)
@@ -67,7 +61,7 @@ func (h *held[T]) missing() string {
 	if !h.found {
 		return h.key
 	}
-	what, is := any(h.value).(record)
+	what, is := any(&h.value).(record)
 	if !is {
 		return ""
 	}

@@ -61,3 +61,13 @@ func TestWrongAnswers(t *testing.T) {
 		})
 	}
 }
+
+func TestWhiteSpaceAroundAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 200, " \n\t{ \"audit\" : {\"ticket\":{\"id\":2}} , \"ticket\" : {\"id\":1} } \n")
+	})
+	ticket, err := c.GetTicket(t.Context(), 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, ticket.ID)
+}

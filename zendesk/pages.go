@@ -49,21 +49,20 @@ type page[T any] struct {
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (p *page[T]) UnmarshalJSON(data []byte) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
+	if err := p.held.UnmarshalJSON(data); err != nil {
 		return err
 	}
-	var meta struct {
-		HasMore     bool   `json:"has_more"`
-		AfterCursor string `json:"after_cursor"`
+	var rest struct {
+		Meta struct {
+			HasMore     bool   `json:"has_more"`
+			AfterCursor string `json:"after_cursor"`
+		} `json:"meta"`
 	}
-	if raw := fields["meta"]; len(raw) > 0 {
-		if err := json.Unmarshal(raw, &meta); err != nil {
-			return err
-		}
+	if err := json.Unmarshal(data, &rest); err != nil {
+		return err
 	}
-	if meta.HasMore {
-		p.next = meta.AfterCursor
+	if rest.Meta.HasMore {
+		p.next = rest.Meta.AfterCursor
 	}
-	return p.take(fields)
+	return nil
 }
