@@ -58,6 +58,7 @@ func TestWrongAnswers(t *testing.T) {
 			require.Equal(t, tt.status, wrong.Status)
 			require.Equal(t, tt.begins, wrong.Body)
 			require.ErrorContains(t, err, tt.problem)
+			require.Equal(t, tt.kind == "text/html", strings.Contains(err.Error(), "that begins"), "JSON may hold a number")
 		})
 	}
 }

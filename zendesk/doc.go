@@ -30,7 +30,7 @@
 //     where these disagree the smaller. It names the field, the limit and the length, and not the value.
 //   - [*Error]: Zendesk refused. Its methods say why, such as [Error.IsClosed] and [Error.IsRateLimited].
 //   - [*TransportError]: there was no answer. It says whether anything had left.
-//   - [*FormatError]: the answer is not the API's: a web page of a proxy, mostly. It quotes the beginning.
+//   - [*FormatError]: the answer is not the API's: a web page of a proxy, mostly. It keeps the beginning.
 //   - [*AnonymousError]: from [Client.Me] alone.
 //
 // [Uncertain] answers the question that matters after a failed write: may it have been carried out all the same? No

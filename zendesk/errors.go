@@ -181,7 +181,8 @@ type FormatError struct {
 	// ContentType is the answer's, without parameters; may be empty.
 	ContentType string
 	// Body is how the answer began: at most 200 bytes on one line, free of this client's secrets. It may name a person
-	// or a number. Empty for an empty answer, and always where the answer should have held a token.
+	// or a number; so the text of the error quotes it only where it is no JSON. Empty for an empty answer, and always where
+	// the answer should have held a token.
 	Body string
 	// Err says what is wrong with the body; nil if the content type alone is wrong.
 	Err error
@@ -196,7 +197,7 @@ func (e *FormatError) Error() string {
 	if e.Err != nil {
 		what = fmt.Sprintf("something that is not the expected JSON (%v, content type %q)", e.Err, e.ContentType)
 	}
-	if e.Body != "" {
+	if e.Body != "" && !e.isJSON() { // JSON may be a ticket, with a caller's number in it.
 		what += fmt.Sprintf(" that begins %q", e.Body)
 	}
 	return fmt.Sprintf("zendesk %s: %s answered %d with %s: is the URL (zendesk.url) the account's address?",
