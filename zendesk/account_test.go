@@ -132,6 +132,7 @@ func (u usage) people() {
 	require.Len(t, must[[]zendesk.User](t)(c.UsersByEmail(ctx, "bea@example.com")), 1)
 	require.Len(t, must[[]zendesk.User](t)(c.AgentsByEmail(ctx, "ana@example.com")), 1)
 	require.Len(t, must[[]zendesk.User](t)(collect(c.Agents(ctx))), 2)
+	require.NotEmpty(t, must[[]zendesk.Ticket](t)(c.RequestedTickets(ctx, me.ID, time.Time{})))
 	_, found, err := c.NewestOpenTicket(ctx, me.ID)
 	require.NoError(t, err)
 	require.True(t, found)
