@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unique"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -87,14 +86,6 @@ func (b *Bridge) apply(e *entry, r journal.Record, events []telephony.Event) {
 		return
 	}
 	m.record.apply(r.Seq, o)
-}
-
-// share has the texts of an event that are the same in many take memory once.
-func share(e *telephony.Event) {
-	e.Kind, e.Side, e.Status = unique.Make(e.Kind).Value(), unique.Make(e.Side).Value(), unique.Make(e.Status).Value()
-	for _, text := range []*string{&e.Leg, &e.Peer, &e.Endpoint, &e.Bridge, &e.Dialled, &e.Party.Number} {
-		*text = unique.Make(*text).Value()
-	}
 }
 
 func (b *Bridge) unreadable(r journal.Record, err error) {

@@ -39,6 +39,8 @@ type entry struct {
 	// wakes is the call's next appointment, zero if it has none.
 	wakes   time.Time
 	settled time.Time
+	// live says that it went on when it was last planned.
+	live bool
 	// heard is when what is not acted upon yet became durable.
 	heard time.Time
 	// found says that the call was not seen to begin: its ticket may exist
@@ -91,7 +93,9 @@ func (e *entry) parts() []part {
 
 // plan says what is owed next.
 func (e *entry) plan(policy *Policy, at Moment) Step {
-	return planAll(e.state(), e.parts(), policy, at)
+	state := e.state()
+	e.live = state.Live()
+	return planAll(state, e.parts(), policy, at)
 }
 
 // view is the call as people ask for it, but for what is owed.
@@ -107,10 +111,6 @@ func (e *entry) view() View {
 // take folds events that became durable at stored into one of the calls.
 func (e *entry) take(m *member, stored time.Time, events []telephony.Event) {
 	for _, event := range events {
-		share(&event)
-		if id := m.call.ID(); event.Call == id {
-			event.Call = id // one text for all of them
-		}
 		if m.call.Apply(event) {
 			e.heard = stored
 			e.found = e.found || (event.Kind == telephony.LegStarted && event.Estimated)

@@ -110,7 +110,7 @@ func (m *metrics) observe(b *Bridge) {
 			count["parked"]++
 		case !e.settled.IsZero():
 			count["settled"]++
-		case e.state().Live():
+		case e.live:
 			count["live"]++
 		default:
 			count["open"]++

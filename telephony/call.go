@@ -15,26 +15,27 @@ const maxEvents = 4096
 // The fold is idempotent and indifferent to order: the same set of events
 // gives the same state, in whatever order and however often they came.
 //
+// A call that goes on is little more than its story, packed: what it adds up to
+// is worked out when it is asked for, which takes some microseconds.
+//
 // A Call has one owner; it is not safe for concurrent use. The zero value is
 // not usable, see NewCall.
 type Call struct {
-	id     CallID
-	events []Event // ordered by Event.compare, one for each ID
-	links  []CallID
-	state  State
-	dirty  bool
+	id    CallID
+	story story
+	links []CallID
 }
 
 // NewCall returns a call without events.
 func NewCall(id CallID) *Call {
-	return &Call{id: id, dirty: true}
+	return &Call{id: id}
 }
 
 // ID names the call.
 func (c *Call) ID() CallID { return c.id }
 
 // Len is the number of different events folded so far.
-func (c *Call) Len() int { return len(c.events) }
+func (c *Call) Len() int { return c.story.n }
 
 // Apply folds one event in and reports whether it said anything new. Events
 // of another call, ill-formed ones and those beyond 4096 for one call are
@@ -44,24 +45,21 @@ func (c *Call) Apply(e Event) bool {
 		return false
 	}
 	e.Raw, e.Time = nil, e.Time.UTC()
-	if i := slices.IndexFunc(c.events, func(have Event) bool { return have.ID == e.ID }); i >= 0 {
-		if !e.betterThan(c.events[i]) {
+	same, place := c.story.find(keyOf(e))
+	if same >= 0 {
+		if !e.betterThan(c.story.at(c.id, same)) {
 			return false
 		}
-		c.events = slices.Delete(c.events, i, i+1)
+		c.story.remove(same)
+		_, place = c.story.find(keyOf(e))
 	}
-	if len(c.events) >= maxEvents {
+	if c.story.n >= maxEvents {
 		return false
 	}
-	if len(c.events) == cap(c.events) { // a live call keeps little to spare
-		c.events = append(make([]Event, 0, len(c.events)+growth(len(c.events))), c.events...)
-	}
-	i, _ := slices.BinarySearchFunc(c.events, e, Event.compare)
-	c.events = slices.Insert(c.events, i, e)
+	c.story.insert(place, e)
 	if e.Kind == CallLinked && !slices.Contains(c.links, e.Other) {
 		c.links = append(c.links, e.Other)
 	}
-	c.dirty = true
 	return true
 }
 
@@ -69,22 +67,21 @@ func (c *Call) Apply(e Event) bool {
 // was told. The slice must not be changed.
 func (c *Call) Links() []CallID { return c.links }
 
-// growth is how many events more a story of n events gets room for.
-func growth(n int) int { return max(2, n/4) }
+// Clone is the call as it is now. It takes next to no memory of its own, and may
+// be read by another goroutine while events are applied to c.
+func (c *Call) Clone() *Call {
+	clone := *c
+	clone.links = slices.Clip(c.links)
+	return &clone
+}
 
 // State is what the events so far add up to. Its slices are never changed
 // afterwards, so it may be handed to other goroutines.
-func (c *Call) State() State {
-	if c.dirty {
-		c.state = fold(c.id, c.id, c.events)
-		c.dirty = false
-	}
-	return c.state
-}
+func (c *Call) State() State { return fold(c.id, c.id, c.story.events(c.id)) }
 
 // Events returns the folded events in their order, without Raw. The slice is
 // the caller's.
-func (c *Call) Events() []Event { return slices.Clone(c.events) }
+func (c *Call) Events() []Event { return c.story.events(c.id) }
 
 // State is what is known of a call. Times are zero where they are not known.
 type State struct {

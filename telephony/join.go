@@ -40,7 +40,8 @@ func Join(calls ...*Call) State {
 	}
 	var events []Event
 	for _, c := range calls {
-		events = append(events, c.events[:min(len(c.events), maxJoinedEvents-len(events))]...)
+		own := c.Events()
+		events = append(events, own[:min(len(own), maxJoinedEvents-len(events))]...)
 	}
 	slices.SortFunc(events, Event.compare)
 	return fold(calls[0].id, main, events)
