@@ -1,10 +1,12 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -108,15 +110,18 @@ func (c *client) beginAnew() error {
 		c.close(CloseStopping)
 		return errStopping
 	}
-	seq, live := h.applied, h.sortedCalls(&c.filter)
+	seq, live := h.applied, h.liveCalls(&c.filter)
 	h.clients[c] = struct{}{}
 	h.mu.Unlock()
+	slices.SortFunc(live, func(a, b *folded) int {
+		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.id, b.id))
+	})
 	return c.sendSnapshot(seq, live)
 }
 
 // sendSnapshot writes the snapshot call by call, so that thousands of calls for
 // thousands of readers do not have to fit into memory at once.
-func (c *client) sendSnapshot(seq uint64, live []*Call) error {
+func (c *client) sendSnapshot(seq uint64, live []*folded) error {
 	e := c.hub.envelope(TypeSnapshot, seq, time.Now())
 	e.ID += "/snapshot/" + e.Time.Format("20060102T150405.000Z")
 	e.Data = SnapshotData{Calls: []*Call{}}
@@ -135,8 +140,8 @@ func (c *client) sendSnapshot(seq uint64, live []*Call) error {
 	if _, err := w.Write(frame[:len(frame)-len(tail)]); err != nil {
 		return err
 	}
-	for i, call := range live {
-		data, err := json.Marshal(call)
+	for i, f := range live {
+		data, err := json.Marshal(f.told())
 		if err != nil {
 			return fmt.Errorf("encode call: %w", err)
 		}
@@ -223,13 +228,15 @@ func (c *client) replay(ctx context.Context, after, until uint64) error {
 		if r.Seq > after+1 {
 			return errPurged
 		}
-		call, events, known, err := folds.take(ctx, r)
+		f, events, err := folds.take(ctx, r)
 		if err != nil {
 			return err
 		}
-		if m, err := h.entry(r, call, events); known && err == nil && c.filter.match(m) {
-			if sendErr = c.send(m); sendErr != nil {
-				return sendErr
+		if f != nil && c.filter.match(r.Call, &f.sight) {
+			if m, err := h.entry(r, f, events); err == nil {
+				if sendErr = c.send(m); sendErr != nil {
+					return sendErr
+				}
 			}
 		}
 		if after = r.Seq; after >= until {

@@ -90,25 +90,23 @@ type Call struct {
 	Voicemail *Voicemail `json:"voicemail,omitzero"`
 }
 
-// newCall makes the call of a fold. members are what it was folded of, before is
-// what was told of it last, or nil.
-func newCall(s telephony.State, members []*telephony.Call, before *Call, names Names) *Call {
-	c := &Call{State: hidden(s), Phase: phase(s), Recorded: s.Recording != ""}
+// newCall makes the call of a fold, as seen.
+func newCall(s telephony.State, seen sight) *Call {
+	c := &Call{
+		State: hidden(s), Joined: seen.joined, Phase: phase(s), Line: seen.line, Agents: slices.Clone(seen.agents), Recorded: s.Recording != "",
+	}
 	c.Recording, c.State.Voicemail = "", nil
 	if s.Voicemail != nil {
 		c.Voicemail = &Voicemail{At: s.Voicemail.At}
 	}
-	if len(members) > 1 {
-		for _, m := range members {
-			c.Joined = append(c.Joined, m.ID())
+	for i := range c.Agents {
+		c.Agents[i].State = AgentLeft
+	}
+	for _, l := range s.Legs {
+		if i := slices.IndexFunc(c.Agents, func(a Agent) bool { return a.Endpoint == l.Phone() }); i >= 0 && takesPart(l) {
+			c.Agents[i].State = busier(c.Agents[i].State, doing(s, l))
 		}
-		slices.Sort(c.Joined)
 	}
-	if before != nil {
-		c.Agents = slices.Clone(before.Agents)
-	}
-	c.Agents = agents(s, c.Agents, names)
-	c.Line = line(s, before, names)
 	return c
 }
 
@@ -126,40 +124,9 @@ func phase(s telephony.State) Phase {
 	}
 }
 
-// line reads the number of ours once for as long as it stays the same: reading a
-// number is dear.
-func line(s telephony.State, before *Call, names Names) Line {
-	number := s.Line().Number
-	if s.Direction == telephony.Internal || number == "" {
-		return Line{}
-	}
-	if before != nil && before.State.Line().Number == number && before.Line.Number != "" {
-		return before.Line
-	}
-	e164, name := names.Line(number)
-	return Line{Number: e164, Name: name}
-}
-
-// agents adds those who take part now to those who did before, and says what
-// each one does. Who took part once stays: a later word on the order of things
-// takes nobody's sight away.
-func agents(s telephony.State, list []Agent, names Names) []Agent {
-	for i := range list {
-		list[i].State = AgentLeft
-	}
-	for _, l := range s.Legs {
-		takesPart := l.First || !l.DialledAt.IsZero() || !l.TalkedAt.IsZero()
-		if !l.Ours() || l.Phone() == "" || !takesPart {
-			continue
-		}
-		i := slices.IndexFunc(list, func(a Agent) bool { return a.Endpoint == l.Phone() })
-		if i < 0 {
-			i = len(list)
-			list = append(list, Agent{Endpoint: l.Phone(), Name: names.Agent(l.Phone()), State: AgentLeft})
-		}
-		list[i].State = busier(list[i].State, doing(s, l))
-	}
-	return list
+// takesPart reports whether a leg makes somebody of ours one who takes part.
+func takesPart(l telephony.Leg) bool {
+	return l.Ours() && l.Phone() != "" && (l.First || !l.DialledAt.IsZero() || !l.TalkedAt.IsZero())
 }
 
 // doing is what the agent of a leg does on it.

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,66 +49,99 @@ type calls struct {
 	taken   int
 }
 
-// folded is one conversation: a call, or several that were linked.
+// folded is one conversation: a call, or several that were linked, after an entry
+// of the journal. It is never changed, so that whoever has it needs no lock; the
+// next entry makes another one. There may be thousands, for hours: what it adds up
+// to is worked out when it is told.
 type folded struct {
+	// id is the one that it goes by: of several calls the oldest one's.
+	id      telephony.CallID
 	members []*telephony.Call
-	// told is what its events add up to; nil before the first one.
-	told *Call
+	sight   sight
+	began   time.Time
+	// known says that an event was told of it, live that it goes on.
+	known, live bool
 	// quiet is when the journal took the last entry of a call that is over, zero
 	// while it is live.
 	quiet time.Time
 }
 
 func newFolded(id string) *folded {
-	return &folded{members: []*telephony.Call{telephony.NewCall(telephony.CallID(id))}}
+	call := telephony.CallID(id)
+	return &folded{id: call, members: []*telephony.Call{telephony.NewCall(call)}}
+}
+
+// state is what all that happened on the phones adds up to.
+func (f *folded) state() telephony.State { return telephony.Join(f.members...) }
+
+// told is the conversation as the feed tells it, nil before its first event.
+func (f *folded) told() *Call {
+	if !f.known {
+		return nil
+	}
+	return newCall(f.state(), f.sight)
 }
 
 func newCalls(j Journal, names Names, onError func(journal.Record, error)) *calls {
 	return &calls{journal: j, names: names, onError: onError, folds: make(map[string]*folded)}
 }
 
-// take folds the next entry. It returns the call as it is then, and the events of
-// the entry; none if it is an outcome. An entry that cannot be read is reported,
-// and known is false. The error is the context's.
-func (cs *calls) take(ctx context.Context, r journal.Record) (call *Call, events []telephony.Event, known bool, err error) {
-	events, err = decodeEvents(r)
+// take folds the next entry. It returns the conversation as it is then, and the
+// events of the entry; none if it is an outcome. An entry that cannot be read is
+// reported, and there is no conversation. The error is the context's.
+func (cs *calls) take(ctx context.Context, r journal.Record) (*folded, []telephony.Event, error) {
+	events, err := decodeEvents(r)
 	if err != nil {
 		cs.onError(r, err)
-		return nil, nil, false, nil
+		return nil, nil, nil
 	}
 	f, found := cs.folds[r.Call]
 	if !found {
 		f = newFolded(r.Call)
 		if !begins(events) {
-			if err := cs.recall(ctx, f, r.Call, r); err != nil {
-				return nil, nil, false, err
+			if f, err = cs.recall(ctx, f, r.Call, r); err != nil {
+				return nil, nil, err
 			}
 		}
-		cs.folds[r.Call] = f
 	}
-	f.apply(events, cs.names)
-	if err := cs.connect(ctx, f, r); err != nil {
-		return nil, nil, false, err
+	f = f.apply(events, cs.names)
+	if f, err = cs.connect(ctx, f, r); err != nil {
+		return nil, nil, err
 	}
 	f.quiet = time.Time{}
-	if f.told == nil || !f.told.Live() {
+	if !f.live {
 		f.quiet = r.Stored
 	}
+	for _, m := range f.members {
+		cs.folds[string(m.ID())] = f
+	}
 	cs.sweep(r.Stored)
-	return f.told, events, true, nil
+	return f, events, nil
 }
 
-// apply folds events of one of its calls, and tells the conversation anew.
-func (f *folded) apply(events []telephony.Event, names Names) {
+// apply is the conversation with more events of one of its calls.
+func (f *folded) apply(events []telephony.Event, names Names) *folded {
+	next := *f
+	next.members = make([]*telephony.Call, 0, len(f.members))
 	changed := false
-	for _, e := range events {
-		for _, m := range f.members {
+	for _, m := range f.members {
+		m = m.Clone()
+		for _, e := range events {
 			changed = m.Apply(e) || changed // only the event's own call takes it
 		}
+		next.members = append(next.members, m)
 	}
 	if changed {
-		f.told = newCall(telephony.Join(f.members...), f.members, f.told, names)
+		next.look(names)
 	}
+	return &next
+}
+
+// look works out what is kept of a conversation that is being made.
+func (f *folded) look(names Names) {
+	s := f.state()
+	f.sight = f.sight.look(s, f.members, names)
+	f.id, f.began, f.known, f.live = s.ID, s.StartedAt, true, s.Live()
 }
 
 // unknownLinks are the calls that those of f were linked with and that are not
@@ -129,50 +161,41 @@ func (f *folded) unknownLinks() []telephony.CallID {
 
 // connect brings in the calls that those of f were linked with, with what the
 // journal holds of them before an entry.
-func (cs *calls) connect(ctx context.Context, f *folded, at journal.Record) error {
+func (cs *calls) connect(ctx context.Context, f *folded, at journal.Record) (*folded, error) {
 	for missing := f.unknownLinks(); len(missing) > 0; missing = f.unknownLinks() {
 		for _, id := range missing {
 			other, found := cs.folds[string(id)]
 			if !found {
-				other = newFolded(string(id))
-				if err := cs.recall(ctx, other, string(id), at); err != nil {
-					return err
+				var err error
+				if other, err = cs.recall(ctx, newFolded(string(id)), string(id), at); err != nil {
+					return nil, err
 				}
 			}
-			f.absorb(other)
+			f = f.with(other)
 		}
-		for _, m := range f.members {
-			cs.folds[string(m.ID())] = f
-		}
-		f.told = newCall(telephony.Join(f.members...), f.members, f.told, cs.names)
+		f.look(cs.names)
 	}
-	return nil
+	return f, nil
 }
 
-// absorb takes over the calls of another, and who took part in them.
-func (f *folded) absorb(other *folded) {
+// with is the conversation with the calls of another, and who took part in them.
+func (f *folded) with(other *folded) *folded {
+	both := *f
+	both.members = slices.Clone(f.members)
 	for _, m := range other.members {
 		if !slices.ContainsFunc(f.members, func(c *telephony.Call) bool { return c.ID() == m.ID() }) {
-			f.members = append(f.members, m)
+			both.members = append(both.members, m)
 		}
 	}
-	if f.told == nil || other.told == nil {
-		f.told = cmp.Or(f.told, other.told)
-		return
+	for _, a := range other.sight.agents {
+		both.sight.add(a, nil)
 	}
-	both := *f.told
-	both.Agents = slices.Clone(both.Agents)
-	for _, a := range other.told.Agents {
-		if !slices.ContainsFunc(both.Agents, func(have Agent) bool { return have.Endpoint == a.Endpoint }) {
-			both.Agents = append(both.Agents, a)
-		}
-	}
-	f.told = &both
+	return &both
 }
 
 // recall folds what the journal holds of a call before an entry. A story that
 // cannot be read is reported, and the call goes on from here.
-func (cs *calls) recall(ctx context.Context, f *folded, id string, before journal.Record) error {
+func (cs *calls) recall(ctx context.Context, f *folded, id string, before journal.Record) (*folded, error) {
 	story, err := cs.journal.Story(ctx, id)
 	for errors.Is(err, journal.ErrFull) && ctx.Err() == nil {
 		select {
@@ -182,21 +205,21 @@ func (cs *calls) recall(ctx context.Context, f *folded, id string, before journa
 		}
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		cs.onError(before, fmt.Errorf("read what came before: %w", err))
-		return nil
+		return f, nil
 	}
 	for _, r := range story {
 		if r.Seq >= before.Seq {
-			return nil
+			break
 		}
 		if events, err := decodeEvents(r); err == nil {
-			f.apply(events, cs.names)
+			f = f.apply(events, cs.names)
 		}
 	}
-	return nil
+	return f, nil
 }
 
 // sweep lets go of the calls that have been over for long, now and then.

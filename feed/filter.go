@@ -17,52 +17,33 @@ type filter struct {
 	scope string
 }
 
-// match reports whether a message is to be seen. An agent's calls are seen from
-// the moment he takes part.
-func (f *filter) match(m *message) bool {
-	return f.matchCall(m.id, m.call)
-}
-
-// matchCall judges a call by its id and what is known of it, nil for nothing.
-func (f *filter) matchCall(id string, c *Call) bool {
-	return f.inScope(c) && f.byCall(id, c) && f.byAgent(c) && f.byLine(c)
+// match reports whether a call is to be seen, by its id and what else is known of
+// it. An agent's calls are seen from the moment he takes part.
+func (f *filter) match(id string, s *sight) bool {
+	return f.inScope(s) && f.byCall(id, s) && f.byAgent(s) && f.byLine(s)
 }
 
 // inScope goes by names alone: they are given by the configuration, endpoints by
 // the phone system.
-func (f *filter) inScope(c *Call) bool {
-	if f.scope == "" {
-		return true
-	}
-	if c == nil {
-		return false
-	}
-	for _, a := range c.Agents {
-		if a.Name == f.scope {
-			return true
-		}
-	}
-	return false
+func (f *filter) inScope(s *sight) bool {
+	return f.scope == "" || slices.ContainsFunc(s.agents, func(a Agent) bool { return a.Name == f.scope })
 }
 
 // byCall finds a call under its own id, and under those of the calls that it
 // became one with.
-func (f *filter) byCall(id string, c *Call) bool {
+func (f *filter) byCall(id string, s *sight) bool {
 	if len(f.calls) == 0 || slices.Contains(f.calls, id) {
 		return true
 	}
-	return c != nil && slices.ContainsFunc(c.Joined, func(joined telephony.CallID) bool { return slices.Contains(f.calls, string(joined)) })
+	return slices.ContainsFunc(s.joined, func(joined telephony.CallID) bool { return slices.Contains(f.calls, string(joined)) })
 }
 
-func (f *filter) byAgent(c *Call) bool {
+func (f *filter) byAgent(s *sight) bool {
 	if len(f.agents) == 0 {
 		return true
 	}
-	if c == nil {
-		return false
-	}
 	for _, want := range f.agents {
-		for _, a := range c.Agents {
+		for _, a := range s.agents {
 			if (a.Name != "" && strings.EqualFold(a.Name, want)) || answersAs(a.Endpoint, want) {
 				return true
 			}
@@ -71,15 +52,15 @@ func (f *filter) byAgent(c *Call) bool {
 	return false
 }
 
-func (f *filter) byLine(c *Call) bool {
+func (f *filter) byLine(s *sight) bool {
 	if len(f.lines) == 0 {
 		return true
 	}
-	if c == nil || c.Line.Number == "" {
+	if s.line.Number == "" {
 		return false
 	}
 	for _, want := range f.lines {
-		if c.Line.Number == want || (c.Line.Name != "" && strings.EqualFold(c.Line.Name, want)) {
+		if s.line.Number == want || (s.line.Name != "" && strings.EqualFold(s.line.Name, want)) {
 			return true
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // DefaultMaxClients is how many readers may be connected unless told.
@@ -60,8 +61,8 @@ type Hub struct {
 
 	mu      sync.Mutex
 	stopped bool
-	applied uint64           // the last entry told
-	live    map[string]*Call // the live calls as of applied
+	applied uint64                       // the last entry told
+	live    map[telephony.CallID]*folded // the live calls as of applied
 	recent  ring
 	conns   map[*client]struct{} // all that are connected
 	clients map[*client]struct{} // those of them that are told what comes
@@ -83,7 +84,7 @@ func New(o Options) (*Hub, error) {
 		journal: o.Journal, names: o.Names, epoch: o.Journal.Epoch(), source: "/talkbridge/" + o.Site,
 		maxClients: cmp.Or(o.MaxClients, DefaultMaxClients), log: o.Log, metrics: newMetrics(o.Metrics),
 		replays: make(chan struct{}, maxReplays), ready: make(chan struct{}), recentMax: recentMessages,
-		live: make(map[string]*Call), conns: make(map[*client]struct{}), clients: make(map[*client]struct{}),
+		live: make(map[telephony.CallID]*folded), conns: make(map[*client]struct{}), clients: make(map[*client]struct{}),
 	}, nil
 }
 
@@ -109,17 +110,17 @@ func (h *Hub) Run(ctx context.Context) error {
 		caughtUp()
 	}
 	err = h.journal.Tail(ctx, from, func(r journal.Record) error {
-		call, events, known, err := folds.take(ctx, r)
+		f, events, err := folds.take(ctx, r)
 		if err != nil {
 			return err
 		}
 		var m *message
-		if known {
-			if m, err = h.entry(r, call, events); err != nil {
+		if f != nil {
+			if m, err = h.entry(r, f, events); err != nil {
 				h.unreadable(r, err)
 			}
 		}
-		h.tell(r, call, m)
+		h.tell(r, f, m)
 		if r.Seq >= target {
 			caughtUp()
 		}
@@ -154,19 +155,19 @@ func (h *Hub) begin(ctx context.Context) (from, target uint64, err error) {
 	return from, state.Last, nil
 }
 
-// tell hands one entry to every reader that is to see it. m is nil for an entry
-// that cannot be told.
-func (h *Hub) tell(r journal.Record, call *Call, m *message) {
+// tell hands one entry to every reader that is to see it. f is nil for an entry
+// that cannot be read, m for one that cannot be told.
+func (h *Hub) tell(r journal.Record, f *folded, m *message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.applied = r.Seq
-	h.showLive(call)
+	h.showLive(f)
 	h.recent.add(r.Seq, m)
 	if m == nil {
 		return
 	}
 	for c := range h.clients {
-		if c.filter.match(m) && !c.offer(m) {
+		if c.filter.match(m.id, &m.sight) && !c.offer(m) {
 			delete(h.clients, c)
 		}
 	}
@@ -174,16 +175,15 @@ func (h *Hub) tell(r journal.Record, call *Call, m *message) {
 
 // showLive keeps the live calls as they are now. Calls that became one are one.
 // The lock is held.
-func (h *Hub) showLive(call *Call) {
-	if call == nil {
+func (h *Hub) showLive(f *folded) {
+	if f == nil {
 		return
 	}
-	for _, id := range call.Joined {
-		delete(h.live, string(id))
+	for _, m := range f.members {
+		delete(h.live, m.ID())
 	}
-	delete(h.live, string(call.ID))
-	if call.Live() {
-		h.live[string(call.ID)] = call
+	if f.live {
+		h.live[f.id] = f
 	}
 }
 
@@ -251,18 +251,14 @@ func (h *Hub) unreadable(r journal.Record, err error) {
 	h.log.WithError(err).WithField("call_id", r.Call).WithField("seq", r.Seq).Error("journal entry not readable, left out of the feed")
 }
 
-// sortedCalls returns the live calls that a filter lets through, the oldest
-// first. The lock is held.
-func (h *Hub) sortedCalls(f *filter) []*Call {
-	list := make([]*Call, 0, len(h.live))
-	for id, c := range h.live {
-		if f.matchCall(id, c) {
-			list = append(list, c)
+// liveCalls returns the live calls that a filter lets through. The lock is held.
+func (h *Hub) liveCalls(filter *filter) []*folded {
+	list := make([]*folded, 0, len(h.live))
+	for id, f := range h.live {
+		if filter.match(string(id), &f.sight) {
+			list = append(list, f)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Call) int {
-		return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
-	})
 	return list
 }
 
@@ -304,7 +300,7 @@ func (r *ring) after(seq uint64, f *filter) ([]*message, bool) {
 	i, _ := slices.BinarySearchFunc(r.messages, seq+1, func(m *message, seq uint64) int { return cmp.Compare(m.seq, seq) })
 	var list []*message
 	for _, m := range r.messages[i:] {
-		if f.match(m) {
+		if f.match(m.id, &m.sight) {
 			list = append(list, m)
 		}
 	}

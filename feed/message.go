@@ -108,8 +108,8 @@ type GapData struct {
 type message struct {
 	seq      uint64
 	stored   time.Time
-	call     *Call // nil where nothing of the call is known
-	id       string
+	id       string // of the call
+	sight    sight
 	size     int
 	prepared *websocket.PreparedMessage
 }
@@ -123,11 +123,11 @@ func (h *Hub) envelope(kind string, seq uint64, at time.Time) envelope {
 	}
 }
 
-// entry encodes an entry whose call it has just changed.
-func (h *Hub) entry(r journal.Record, call *Call, events []telephony.Event) (*message, error) {
+// entry encodes an entry, with its call as it is after it.
+func (h *Hub) entry(r journal.Record, f *folded, events []telephony.Event) (*message, error) {
 	var e envelope
 	if r.Kind == journal.Event {
-		e = h.event(r, call, events)
+		e = h.event(r, f.told(), events)
 	} else {
 		var err error
 		if e, err = h.outcome(r); err != nil {
@@ -139,7 +139,7 @@ func (h *Hub) entry(r journal.Record, call *Call, events []telephony.Event) (*me
 	if err != nil {
 		return nil, err
 	}
-	m.id, m.call, m.stored = r.Call, call, r.Stored
+	m.id, m.sight, m.stored = r.Call, f.sight, r.Stored
 	return m, nil
 }
 
