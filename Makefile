@@ -9,7 +9,7 @@ TESTFLAGS    ?=
 TEST_TIMEOUT ?= 20m
 FUZZTIME     ?= 10s
 BENCH        ?= .
-BENCHCOUNT   ?= 5
+BENCHCOUNT   ?= 1
 DOCKER       ?= docker
 PROMTOOL     ?= promtool
 
@@ -118,8 +118,9 @@ fuzz: ## each fuzz test for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## benchmarks: BENCH (a pattern), BENCHCOUNT
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./...
+bench: ## benchmarks, and what they say in docs/performance.md: BENCH (a pattern), BENCHCOUNT
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./... | tee bench.out; result=$$?; \
+		$(GO) run ./internal/benchtable docs/performance.md < bench.out && exit $$result
 
 .PHONY: golden
 golden: ## write the golden files anew, then say what changed
@@ -153,4 +154,4 @@ vuln: ## known vulnerabilities in what the program really calls (needs the netwo
 
 .PHONY: clean
 clean: ## remove what was built and measured
-	rm -rf bin dist .tools coverage.out coverage.html
+	rm -rf bin dist .tools bench.out coverage.out coverage.html
