@@ -175,12 +175,7 @@ func (c *client) resume(after uint64) error {
 		missed, oldest, joined := c.join(after)
 		if joined {
 			c.hub.metrics.resumed.WithLabelValues(from).Inc()
-			for _, m := range missed {
-				if err := c.send(m); err != nil {
-					return err
-				}
-			}
-			return nil
+			return c.sendAll(missed)
 		}
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)

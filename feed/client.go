@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,9 @@ const (
 	// themselves are shared by all.
 	maxQueue      = 1024
 	maxQueueBytes = 4 << 20
-	// writeTimeout is how long one message may take to leave.
+	// maxBatch is how many messages leave in one write, at most.
+	maxBatch = 16
+	// writeTimeout is how long one write may take.
 	writeTimeout = 10 * time.Second
 	// byeTimeout is how long a good-bye may take, and its answer; cutTimeout is how
 	// long a reader may hold up the end of his connection in all.
@@ -51,6 +54,9 @@ var errGone = errors.New("the reader went away")
 type client struct {
 	hub     *Hub
 	conn    *websocket.Conn
+	wire    *wire    // below conn
+	packed  bool     // messages go compressed
+	frames  [][]byte // its writer's, to be used again
 	filter  filter
 	valid   func() bool // whether its token still is
 	expires time.Time   // zero: never
@@ -72,12 +78,12 @@ func (c *client) offer(m *message) bool {
 	if c.code != 0 || c.ctx.Err() != nil {
 		return false
 	}
-	if len(c.queue) >= maxQueue || c.bytes+m.size > maxQueueBytes {
+	if len(c.queue) >= c.hub.queueMax || c.bytes+len(m.frame) > maxQueueBytes {
 		c.closeLocked(CloseSlow)
 		return false
 	}
 	c.queue = append(c.queue, m)
-	c.bytes += m.size
+	c.bytes += len(m.frame)
 	select {
 	case c.wake <- struct{}{}:
 	default: // it is awake already
@@ -172,31 +178,55 @@ func (c *client) write() error {
 			return context.Cause(c.ctx)
 		case <-c.wake:
 		}
-		for _, m := range c.take() {
-			if err := c.send(m); err != nil {
-				return err
-			}
+		if err := c.sendAll(c.take()); err != nil {
+			return err
 		}
 	}
 }
 
-// send writes one message. Only the client's writer calls it.
-func (c *client) send(m *message) error {
-	if c.ctx.Err() != nil {
-		return context.Cause(c.ctx)
-	}
-	if err := c.deadline(); err != nil {
-		return err
-	}
-	if err := c.conn.WritePreparedMessage(m.prepared); err != nil {
-		return err
-	}
-	c.hub.metrics.messages.Inc()
-	if !m.stored.IsZero() {
-		c.hub.metrics.lag.Observe(time.Since(m.stored).Seconds())
+// sendAll sends messages, as many in one write as wait, within bounds. Only the
+// client's writer calls it.
+func (c *client) sendAll(list []*message) error {
+	for batch := range slices.Chunk(list, maxBatch) {
+		if c.ctx.Err() != nil {
+			return context.Cause(c.ctx)
+		}
+		if err := c.sendBatch(batch); err != nil {
+			return err
+		}
+		for _, m := range batch {
+			c.hub.metrics.messages.Inc()
+			if !m.stored.IsZero() {
+				c.hub.metrics.lag.Observe(time.Since(m.stored).Seconds())
+			}
+		}
 	}
 	return nil
 }
+
+func (c *client) sendBatch(batch []*message) error {
+	if !c.packed {
+		c.frames = c.frames[:0]
+		for _, m := range batch {
+			c.frames = append(c.frames, m.frame)
+		}
+		_, err := c.wire.send(time.Now().Add(writeTimeout), c.frames)
+		return err
+	}
+	for _, m := range batch {
+		packed, err := m.packed()
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(c.deadline(), c.conn.WritePreparedMessage(packed)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends one message.
+func (c *client) send(m *message) error { return c.sendAll([]*message{m}) }
 
 // deadline bounds the next write.
 func (c *client) deadline() error { return c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }

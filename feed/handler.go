@@ -149,11 +149,13 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, gate *Gate, plain, p
 	if wants.packed {
 		upgrader = packed
 	}
-	conn, err := upgrader.Upgrade(w, r, nil)
+	hijacked := &wired{ResponseWriter: w}
+	conn, err := upgrader.Upgrade(hijacked, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
 	c := h.newClient(r.Context(), conn, wants.filter, gate, granted)
+	c.wire, c.packed = hijacked.wire, wants.packed
 	log := h.log.WithFields(logrus.Fields{"remote": r.RemoteAddr, "token": granted.token.Name, "agent": granted.token.Agent})
 	log.WithField("resumes", wants.since != nil).Debug("feed reader connected")
 	c.serve(wants.since) //nolint:contextcheck // it carries the request's

@@ -58,6 +58,7 @@ type Hub struct {
 	replays       chan struct{}
 	ready         chan struct{}
 	recentMax     int // messages kept for readers that resume
+	queueMax      int // messages that wait for one reader
 
 	mu      sync.Mutex
 	stopped bool
@@ -83,7 +84,7 @@ func New(o Options) (*Hub, error) {
 	return &Hub{
 		journal: o.Journal, names: o.Names, epoch: o.Journal.Epoch(), source: "/talkbridge/" + o.Site,
 		maxClients: cmp.Or(o.MaxClients, DefaultMaxClients), log: o.Log, metrics: newMetrics(o.Metrics),
-		replays: make(chan struct{}, maxReplays), ready: make(chan struct{}), recentMax: recentMessages,
+		replays: make(chan struct{}, maxReplays), ready: make(chan struct{}), recentMax: recentMessages, queueMax: maxQueue,
 		live: make(map[telephony.CallID]*folded), conns: make(map[*client]struct{}), clients: make(map[*client]struct{}),
 	}, nil
 }
@@ -280,11 +281,11 @@ func (r *ring) add(seq uint64, m *message) {
 		return
 	}
 	r.messages = append(r.messages, m)
-	r.bytes += m.size
+	r.bytes += len(m.frame)
 	drop := 0
 	for len(r.messages)-drop > r.max || r.bytes > recentBytes {
 		r.first = r.messages[drop].seq + 1
-		r.bytes -= r.messages[drop].size
+		r.bytes -= len(r.messages[drop].frame)
 		r.messages[drop] = nil
 		drop++
 	}

@@ -106,12 +106,12 @@ type GapData struct {
 
 // message is an entry of the journal, encoded once for all readers.
 type message struct {
-	seq      uint64
-	stored   time.Time
-	id       string // of the call
-	sight    sight
-	size     int
-	prepared *websocket.PreparedMessage
+	seq    uint64
+	stored time.Time
+	id     string // of the call
+	sight  sight
+	frame  []byte
+	packed func() (*websocket.PreparedMessage, error) // made when it is first asked for
 }
 
 // envelope begins a message of this hub's journal at a sequence.
@@ -209,9 +209,6 @@ func prepare(seq uint64, e envelope) (*message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode message: %w", err)
 	}
-	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, data)
-	if err != nil {
-		return nil, fmt.Errorf("prepare message: %w", err)
-	}
-	return &message{seq: seq, size: len(data), prepared: prepared}, nil
+	f := frame(data)
+	return &message{seq: seq, frame: f, packed: packer(f[len(f)-len(data):])}, nil
 }
