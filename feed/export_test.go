@@ -4,5 +4,9 @@ package feed
 // journal without thousands of entries.
 func KeepRecent(h *Hub, n int) { h.recentMax = n }
 
+// LetWait has at most n messages wait for a reader, so that a slow one is known
+// soon.
+func LetWait(h *Hub, n int) { h.queueMax = n }
+
 // Beat sends a heartbeat now.
 var Beat = (*Hub).beatOnce

@@ -213,6 +213,8 @@ type site struct {
 type siteOptions struct {
 	journal feed.Journal
 	recent  int
+	queue   int
+	sends   int // what a connection takes before its reader reads, in bytes
 	max     int
 	tokens  []feed.Token
 	origins []string
@@ -236,6 +238,9 @@ func newSite(t testing.TB, o siteOptions) *site {
 	if o.recent > 0 {
 		feed.KeepRecent(s.hub, o.recent)
 	}
+	if o.queue > 0 {
+		feed.LetWait(s.hub, o.queue)
+	}
 	s.gate, err = feed.NewGate(o.tokens, o.origins)
 	require.NoError(t, err)
 	if o.pipes {
@@ -245,6 +250,9 @@ func newSite(t testing.TB, o siteOptions) *site {
 		s.listener, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		s.host = s.listener.Addr().String()
+	}
+	if o.sends > 0 {
+		s.listener = narrow{s.listener, o.sends}
 	}
 	mux := http.NewServeMux()
 	s.hub.Register(mux, s.gate)
@@ -362,6 +370,21 @@ func data[T any](t testing.TB, m feed.Message) T {
 	var v T
 	require.NoError(t, json.Unmarshal(m.Data, &v))
 	return v
+}
+
+// narrow gives connections a small buffer to send from: on one machine it is
+// megabytes else.
+type narrow struct {
+	net.Listener
+	bytes int
+}
+
+func (l narrow) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetWriteBuffer(l.bytes)
 }
 
 // pipeListener makes connections in memory: a bubble knows when they are idle.
