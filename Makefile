@@ -117,6 +117,10 @@ fuzz: ## each fuzz test for FUZZTIME (10s)
 		$(GO) test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) -timeout $(TEST_TIMEOUT) "$${f%%:*}" || exit 1; \
 	done
 
+.PHONY: faults
+faults: ## 2,000 calls against a Zendesk that fails by a third, without limits and with those of a plan
+	$(GO) test -run FaultRun -v -count=1 -timeout 90m ./bridge -fault-calls 2000
+
 .PHONY: bench
 bench: ## benchmarks, and what they say in docs/performance.md: BENCH (a pattern), BENCHCOUNT
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./... | tee bench.out; result=$$?; \

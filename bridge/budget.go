@@ -17,16 +17,27 @@ func (b *Bridge) learn(ex zendesk.Exchange) {
 	b.breaker(ex)
 	refusal, _ := errors.AsType[*zendesk.Error](ex.Err)
 	if refusal != nil && refusal.IsRateLimited() {
-		in := laneCreates
-		if ex.Operation == "UpdateTicket" {
-			in = laneUpdates
-		}
-		b.lanes.pause(in, b.now().Add(classifyRefusal(refusal).wait))
+		b.lanes.pause(refusedLane(ex), b.now().Add(classifyRefusal(refusal).wait))
 		return
 	}
 	if in, spare := spares(ex.RateLimit.Account, b.policy.Load().Reserve); spare {
 		b.lanes.pause(in, b.now().Add(max(ex.RateLimit.Account.Resets, time.Second)))
 	}
+}
+
+// refusedLane is the most urgent lane that a 429 concerns: all of them if the
+// account's minute is spent, else those that ask for the same.
+func refusedLane(ex zendesk.Exchange) lane {
+	if account := ex.RateLimit.Account; account.Known && account.Remaining == 0 {
+		return lanePops
+	}
+	switch ex.Operation {
+	case "DisplayTicket", "DisplayUser":
+		return lanePops
+	case "UpdateTicket", "ListTicketAudits":
+		return laneUpdates
+	}
+	return laneCreates
 }
 
 // spares says which lane, with all that are less urgent, waits for the next

@@ -145,6 +145,11 @@ func TestBudgetPausesLanes(t *testing.T) {
 	refused := func(operation string) zendesk.Exchange {
 		return zendesk.Exchange{Operation: operation, Err: &zendesk.Error{Status: 429, RetryAfter: 20 * time.Second}}
 	}
+	spent := func(operation string) zendesk.Exchange {
+		ex := budget(0, 0)
+		ex.Operation, ex.Err = operation, &zendesk.Error{Status: 429, RetryAfter: 20 * time.Second}
+		return ex
+	}
 	tests := []struct {
 		name   string
 		ex     zendesk.Exchange
@@ -158,6 +163,8 @@ func TestBudgetPausesLanes(t *testing.T) {
 		{name: "it does not say how long", ex: budget(10, 0), paused: laneCreates, until: time.Second},
 		{name: "updates refused", ex: refused("UpdateTicket"), paused: laneUpdates, until: 20 * time.Second},
 		{name: "creates refused", ex: refused("CreateVoiceTicket"), paused: laneCreates, until: 20 * time.Second},
+		{name: "pages refused", ex: refused("DisplayTicket"), paused: lanePops, until: 20 * time.Second},
+		{name: "the account's minute is spent", ex: spent("UpdateTicket"), paused: lanePops, until: 20 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -276,6 +276,11 @@ func (r *rig) eventually(what string, condition func() bool) {
 // settled waits until nothing is owed about the calls.
 func (r *rig) settled(phones ...*phone) {
 	r.t.Helper()
+	r.settledWithin(time.Minute, phones...)
+}
+
+func (r *rig) settledWithin(patience time.Duration, phones ...*phone) {
+	r.t.Helper()
 	for _, p := range phones {
 		var last bridge.View
 		defer func() {
@@ -283,11 +288,11 @@ func (r *rig) settled(phones ...*phone) {
 				r.t.Logf("%s: next %+v, record %+v, outcomes %v", p.id, last.Next, last.Record, kinds(r.outcomes(p)))
 			}
 		}()
-		r.eventually("settled: "+string(p.id), func() bool {
+		require.Eventually(r.t, func() bool {
 			view, found, err := r.bridge.Call(r.t.Context(), p.id)
 			last = view
 			return err == nil && found && view.Next.Settled
-		})
+		}, patience, 20*time.Millisecond, "settled: %s", p.id)
 	}
 }
 

@@ -60,7 +60,7 @@ func newAccount(cfg *config, clk *clock) *account {
 		users: map[int64]*userRecord{}, byEmail: map[string]*userRecord{},
 		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{}, phoneTails: phoneIndex{},
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
-		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(),
+		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(cfg.pace),
 		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg), calls: newCallRecords(),
 		states: map[int64]AgentState{}, notifications: newRing[Notification](cfg.keep.Pops),
 	}

@@ -118,6 +118,14 @@ func (s *Server) Requests() []Request {
 	return s.log.all()
 }
 
+// Impatient counts the requests that came a quarter of a second or more after their client had been told to wait, by a
+// 429 of the same limit whose window had not passed.
+func (s *Server) Impatient() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acct.limiter.impatient
+}
+
 // SolveTicket is a person solving the ticket; an unassigned one is assigned to the owner, as the interface would
 // demand.
 func (s *Server) SolveTicket(id int64) error {

@@ -20,28 +20,49 @@ const (
 // limiter counts requests in fixed windows; a window begins with the first request in it.
 type limiter struct {
 	windows map[string]*window
+	pace    float64
+	// impatient counts requests that came although their client had been told to wait.
+	impatient int
 }
 
 type window struct {
 	end  time.Time
 	used int
+	// told is when, by the real clock, the first request was refused.
+	told time.Time
 }
+
+// inFlight is how long after the first refusal further requests may come: they were on their way.
+const inFlight = 250 * time.Millisecond
 
 // maxWindows bounds the windows; those that have passed are dropped when it is reached.
 const maxWindows = 10_000
 
-func newLimiter() *limiter { return &limiter{windows: map[string]*window{}} }
+func newLimiter(pace float64) *limiter { return &limiter{windows: map[string]*window{}, pace: pace} }
 
 // take counts one request. It returns what is left and when the window ends; ok is false if there was nothing left.
 func (l *limiter) take(key string, total int, per time.Duration, now time.Time) (left int, resets time.Duration, ok bool) {
 	w := l.windows[key]
 	if w == nil || !now.Before(w.end) {
 		l.trim(now)
-		w = &window{end: now.Add(per)}
+		w = &window{end: now.Add(time.Duration(float64(per) / l.pace))}
 		l.windows[key] = w
 	}
 	w.used++
+	if w.used > total {
+		l.refused(w)
+	}
 	return max(total-w.used, 0), w.end.Sub(now), w.used <= total
+}
+
+// refused notes a refusal, and whether the client should have known.
+func (l *limiter) refused(w *window) {
+	switch now := time.Now(); {
+	case w.told.IsZero():
+		w.told = now
+	case now.Sub(w.told) > inFlight:
+		l.impatient++
+	}
 }
 
 func (l *limiter) trim(now time.Time) {

@@ -108,6 +108,7 @@ type config struct {
 	apps          []App
 	statuses      []AgentStatus
 	keep          Retention
+	pace          float64
 	seed          uint64
 	spec          *Spec
 	validatePhone bool
@@ -117,7 +118,7 @@ func defaultConfig() config {
 	return config{
 		apps:   []App{{ID: DefaultAppID, Name: "talkbridge"}},
 		limits: SuiteProfessional.Limits(), voice: true, voiceRefusal: http.StatusForbidden, indexDelay: DefaultIndexDelay,
-		clients: map[string]string{}, tokens: map[string]string{}, seed: 1,
+		clients: map[string]string{}, tokens: map[string]string{}, seed: 1, pace: 1,
 		keep: Retention{Tickets: 50_000, Users: 50_000, Pops: 10_000, Requests: 10_000},
 	}
 }
@@ -132,6 +133,10 @@ func WithPlan(p Plan) Option {
 
 // WithLimits sets single limits; it wins over a plan given before it.
 func WithLimits(l Limits) Option { return func(c *config) { c.limits = l } }
+
+// WithPace makes the windows of all limits pass n times as fast, Retry-After with them: a minute's budget is for a
+// minute divided by n. Whole seconds stay the least that Retry-After says. Default: 1; n below 1 is 1.
+func WithPace(n float64) Option { return func(c *config) { c.pace = max(n, 1) } }
 
 // WithVoiceRefusal sets the status with which voice operations are refused where the plan lacks them: 403
 // (the default) or 404; Zendesk documents neither.
