@@ -64,6 +64,29 @@ func TestHistoryHasTheNewestFirst(t *testing.T) {
 	require.Empty(t, views)
 }
 
+// An old call about which something is done now is no new call.
+func TestHistoryGoesByTheBeginningOfCalls(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	first, second := r.call("1"), r.call("2")
+	first.comes()
+	first.rings("1001")
+	for _, name := range []string{"between", "and another"} { // more than is read for one call
+		p := r.call(name)
+		p.ordinary("1002")
+		r.settled(p)
+	}
+	second.comes()
+	second.ends("t")
+	r.settled(second)
+	first.ends("1001", "t")
+	r.settled(first)
+	views, err := bridge.History(t.Context(), r.journal, 1)
+	require.NoError(t, err)
+	require.Len(t, views, 1)
+	require.Equal(t, second.id, views[0].State.ID)
+}
+
 func TestNumberOfRefusedRequestersOnlyIsParked(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{desk: []zendesktest.Option{zendesktest.WithIndexDelay(time.Hour)}})

@@ -33,14 +33,25 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 	if err != nil {
 		return nil, err
 	}
-	views, err := readCalls(ctx, w, w.calls[max(0, len(w.calls)-limit):])
+	views, err := readCalls(ctx, w, newestOf(w, limit))
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(views, func(x, y View) int {
 		return cmp.Or(y.State.StartedAt.Compare(x.State.StartedAt), cmp.Compare(x.State.ID, y.State.ID))
 	})
-	return views, nil
+	return views[:min(len(views), limit)], nil
+}
+
+// newestOf are the calls among which the newest of a window are: those that
+// begin last in it, and, if they are too few, also all that began before it. An
+// old call does not become a new one because something was done about it.
+func newestOf(w *window, limit int) []string {
+	begun := slices.DeleteFunc(slices.Clone(w.calls), func(call string) bool { return w.stories[call] == nil })
+	if len(begun) >= limit {
+		return begun[len(begun)-limit:]
+	}
+	return w.calls
 }
 
 // readCalls folds calls from the journal. Those that became one are one view,

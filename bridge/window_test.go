@@ -49,7 +49,10 @@ func TestHistory_readsInOneGo(t *testing.T) {
 		add(event(call, "s"+call, telephony.LegStarted, "t", true, i))
 		add(event(call, "e"+call, telephony.LegEnded, "t", false, i+1))
 	}
-	add(event("hq/pbx1/long", "l2", telephony.LegEnded, "l", false, 59))
+	for i := range 22 { // all but the last call of the window
+		add(event("hq/pbx1/long", fmt.Sprint("l", i+2), telephony.LegBridged, "l", false, i+30))
+	}
+	add(event("hq/pbx1/long", "end", telephony.LegEnded, "l", false, 59))
 
 	j := &countingJournal{Journal: r.journal}
 	views, err := bridge.History(t.Context(), j, 2)
