@@ -64,7 +64,7 @@ func TestKeepOnFullDisk(t *testing.T) {
 				file, err := create(name)
 				return &full{file, 40_000, tc.onSync}, err
 			}
-			_, err = store.Keep(t.Context(), "call 1", bytes.NewReader(wav))
+			_, err := store.Keep(t.Context(), "call 1", bytes.NewReader(wav))
 			require.ErrorIs(t, err, syscall.ENOSPC)
 			require.ErrorContains(t, err, "free space in "+store.Folder())
 			entries, err := os.ReadDir(store.Folder())

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,9 +49,9 @@ func TestKill(t *testing.T) {
 
 func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	t.Helper()
-	s := newSite(t, siteOptions{
-		settle: 30 * time.Second, recordings: true, pbx: asterisktest.Config{SeenAfter: 1500 * time.Millisecond},
-	})
+	// That a call was taken in, the journal says: told at all is enough to be seen.
+	pbx := asterisktest.Config{SeenAfter: time.Nanosecond}
+	s := newSite(t, siteOptions{settle: 30 * time.Second, recordings: true, pbx: pbx})
 	for _, f := range faults {
 		s.zendesk.Inject(f)
 	}
@@ -58,14 +60,16 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	s.player.Seed = seed
 	c := s.start()
+	durable := s.witness()
 
 	played := make(chan error, 1)
 	go func() {
 		_, err := s.player.PlayMix(t.Context(), killMix, asterisktest.MixOptions{
 			Every: 130 * time.Millisecond,
-			// Calls outlast the restarts: none ends before a daemon that was up
-			// could know of it. After that it may end at any moment, also while
-			// there is none.
+			// None ends before it is in the journal how it stands: what is not, a
+			// killed daemon cannot know, and the phone system does not tell again
+			// of what is over. After that it may end at any moment, also while
+			// there is no daemon.
 			Vary: func(i int, sc *asterisktest.Scenario) {
 				phase := asterisktest.Talking
 				switch sc.Kind {
@@ -74,7 +78,10 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 				case "voicemail":
 					phase = asterisktest.Recording
 				}
-				sc.Hold = asterisktest.Hold{Phase: phase, Told: true, For: time.Duration(i%8) * 400 * time.Millisecond}
+				sc.Hold = asterisktest.Hold{
+					Phase: phase, For: time.Duration(i%8) * 400 * time.Millisecond,
+					Known: func(linkedid string) bool { return durable(linkedid, phase == asterisktest.Talking) },
+				}
 			},
 		})
 		played <- err
@@ -107,6 +114,39 @@ func killTest(t *testing.T, faults ...zendesktest.Fault) {
 	// What is in doubt must not commit after the verdict.
 	require.Zero(t, s.zendesk.PendingCommits())
 	require.Empty(t, s.zendesk.Duplicates())
+}
+
+// witness asks the daemons, one after the other, what their journal holds. It says
+// of a call whether it is there, or whether it is there that people talk.
+func (s *site) witness() func(linkedid string, talking bool) bool {
+	s.t.Helper()
+	cfg, err := loadConfig(s.config)
+	require.NoError(s.t, err)
+	var known, talking sync.Map
+	ctx, stop := context.WithCancel(s.t.Context())
+	var asking sync.WaitGroup
+	s.t.Cleanup(func() { stop(); asking.Wait() })
+	asking.Go(func() {
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			rows, _ := callsQuestion.askDaemon(ctx, cfg, callsQuery{Limit: killCalls}) // there may be none now
+			for _, row := range rows {
+				known.Store(row.ID.Native(), true)
+				if row.State == "talking" {
+					talking.Store(row.ID.Native(), true)
+				}
+			}
+			<-tick.C
+		}
+	})
+	return func(linkedid string, talks bool) bool {
+		_, isKnown := known.Load(linkedid)
+		if talks {
+			_, isKnown = talking.Load(linkedid)
+		}
+		return isKnown
+	}
 }
 
 // verdict is what a run left in Zendesk.

@@ -102,24 +102,6 @@ func (s *Server) Calls() []Call {
 	return calls
 }
 
-// told reports whether a client that is connected now has known for
-// Config.SeenAfter how a call stood at since.
-func (s *Server) told(linkedid string, since time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	for session := range s.sessions {
-		first, found := session.told[linkedid]
-		if first.Before(since) {
-			first = since
-		}
-		if found && now.Sub(first) >= s.config.SeenAfter {
-			return true
-		}
-	}
-	return false
-}
-
 // Unseen counts the calls that have ended and that no client was told of: what
 // not even a perfect client could know.
 func (s *Server) Unseen() int {

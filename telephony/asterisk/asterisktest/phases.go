@@ -24,10 +24,9 @@ type Hold struct {
 	For time.Duration
 	// Until, if not nil, holds further until it is closed or receives.
 	Until <-chan struct{}
-	// Told holds, before For begins to count, until a client that is connected
-	// has known for Config.SeenAfter that the call is in this phase: no client
-	// that works can have missed it.
-	Told bool
+	// Known, if not nil, holds, before For begins to count, until it says of each
+	// call of the scenario, by its Linkedid, that enough is known of it.
+	Known func(linkedid string) bool
 }
 
 // findPhases finds where each phase can be stretched: before the step that

@@ -266,8 +266,8 @@ func (p *play) scaled(d time.Duration) time.Duration {
 func (p *play) hold(ctx context.Context, hold Hold) error {
 	began := time.Now()
 	defer func() { p.held += time.Since(began) }()
-	for hold.Told && !p.told(began) {
-		if err := p.sleep(ctx, toldPoll); err != nil {
+	for hold.Known != nil && !p.known(hold) {
+		if err := p.sleep(ctx, knownPoll); err != nil {
 			return err
 		}
 	}
@@ -284,17 +284,12 @@ func (p *play) hold(ctx context.Context, hold Hold) error {
 	}
 }
 
-// toldPoll is how often it is looked whether a client knows of a call.
-const toldPoll = 50 * time.Millisecond
+// knownPoll is how often it is asked whether a call is known.
+const knownPoll = 50 * time.Millisecond
 
-// told reports whether clients know how all calls of the play stood at since.
-func (p *play) told(since time.Time) bool {
-	for _, linkedid := range p.played.Linkedids {
-		if !p.server.told(linkedid, since) {
-			return false
-		}
-	}
-	return true
+// known reports whether all calls of the play are.
+func (p *play) known(hold Hold) bool {
+	return !slices.ContainsFunc(p.played.Linkedids, func(id string) bool { return !hold.Known(id) })
 }
 
 // send publishes an event, or puts it off as the disorder wants it.

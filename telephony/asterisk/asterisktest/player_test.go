@@ -245,52 +245,40 @@ func TestHeldCallIsInStatus(t *testing.T) {
 	}
 }
 
-func TestCallIsHeldUntilAClientWasTold(t *testing.T) {
+func TestCallIsHeldUntilItIsKnown(t *testing.T) {
 	t.Parallel()
-	server := start(t, asterisktest.Config{SeenAfter: 50 * time.Millisecond})
+	server := start(t, asterisktest.Config{})
 	player := &asterisktest.Player{Server: server, Speed: instantly}
+	c := login(t, server, asterisktest.LeastPrivilegeUser())
+	asked, known := make(chan string, 1), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
 		_, err := player.Play(t.Context(), asterisktest.Scenario{
-			Capture: "a_inbound_answered", Hold: asterisktest.Hold{Phase: asterisktest.Talking, Told: true},
+			Capture: "a_inbound_answered", Hold: asterisktest.Hold{Phase: asterisktest.Talking, Known: func(linkedid string) bool {
+				select {
+				case asked <- linkedid:
+				default:
+				}
+				select {
+				case <-known:
+					return true
+				default:
+					return false
+				}
+			}},
 		})
 		done <- err
 	}()
-	require.Eventually(t, func() bool { return len(server.Calls()) == 1 }, patience, time.Millisecond)
+	linkedid := <-asked
+	require.Equal(t, server.Calls()[0].Linkedid, linkedid)
+	require.Equal(t, []string{"trunkUp", "1001-Up"}, states(c))
 	select {
 	case <-done:
-		require.Fail(t, "the call ended although nobody was told of it")
+		require.Fail(t, "the call ended although it was not known")
 	case <-time.After(200 * time.Millisecond):
 	}
-	c := login(t, server, asterisktest.LeastPrivilegeUser())
-	require.Equal(t, []string{"trunkUp", "1001-Up"}, states(c))
+	close(known)
 	c.until("Hangup")
-	require.NoError(t, <-done)
-	require.Zero(t, server.Unseen())
-}
-
-// Who has long known a call may still not know that it was answered: that he has
-// to be told for as long.
-func TestCallIsHeldUntilAClientWasToldOfThePhase(t *testing.T) {
-	t.Parallel()
-	const seenAfter = time.Second
-	server := start(t, asterisktest.Config{SeenAfter: seenAfter})
-	player := &asterisktest.Player{Server: server, Speed: 5}
-	c := login(t, server, asterisktest.LeastPrivilegeUser())
-	done := make(chan error, 1)
-	go func() {
-		_, err := player.Play(t.Context(), asterisktest.Scenario{
-			Capture: "e_queue_second_agent", Hold: asterisktest.Hold{Phase: asterisktest.Talking, Told: true},
-		})
-		done <- err
-	}()
-	c.until("Newchannel")
-	came := time.Now()
-	c.until("BridgeEnter")
-	answered := time.Now()
-	c.until("HangupRequest")
-	require.Greater(t, answered.Sub(came), seenAfter, "otherwise it proves nothing")
-	require.Greater(t, time.Since(answered), seenAfter)
 	require.NoError(t, <-done)
 }
 
