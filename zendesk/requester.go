@@ -63,6 +63,29 @@ func (c *Client) NewestOpenTicket(ctx context.Context, userID int64) (newest Tic
 	return newest, found, nil
 }
 
+// LastChangedTicket returns the ticket of a requester that changed last, in whatever status; found is false if there is
+// none. Archived and deleted ones do not count. A user who does not exist is a 404. Zendesk's list lags by up to a minute.
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#list-tickets
+//
+//api:operation GET /api/v2/users/{user_id}/tickets/requested
+func (c *Client) LastChangedTicket(ctx context.Context, userID int64) (last Ticket, found bool, err error) {
+	op := operation{"LastChangedTicket", http.MethodGet, "/api/v2/users/{user_id}/tickets/requested"}
+	query := url.Values{
+		"sort_by": {"updated_at"}, "sort_order": {"desc"}, "per_page": {"1"}, "exclude_archived": {"true"},
+	}
+	var out ticketList
+	if err := c.do(ctx, call{op: op, ids: []int64{userID}, query: query}, &out); err != nil {
+		return Ticket{}, false, err
+	}
+	for _, t := range out.Tickets {
+		if !found || t.UpdatedAt.After(last.UpdatedAt) {
+			last, found = t, true
+		}
+	}
+	return last, found, nil
+}
+
 // RequestedTickets returns the tickets of a requester that changed at or after since, the last change first; at most the
 // 300 that changed last. Archived and deleted ones are not among them. A user who does not exist is a 404. What changed
 // less than a minute ago may be missing, or be as it was before: Zendesk's list lags, so ask for a ticket itself before

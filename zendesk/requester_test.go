@@ -50,6 +50,33 @@ func requesterEndpoints() []endpoint {
 			want: zendesk.Ticket{ID: 8, Status: "hold", CreatedAt: day},
 		},
 		{
+			name: "LastChangedTicket", method: "GET", path: "/api/v2/users/7/tickets/requested",
+			query: url.Values{"sort_by": {"updated_at"}, "sort_order": {"desc"}, "per_page": {"1"}, "exclude_archived": {"true"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
+				ticket, found, err := c.LastChangedTicket(ctx, 7)
+				if err == nil && !found {
+					return nil, nil
+				}
+				return ticket, err
+			},
+			status: 200,
+			answer: `{"tickets":[{"id":9,"status":"solved","updated_at":"2026-03-01T09:14:56Z"},
+				{"id":7,"status":"closed","updated_at":"2026-03-01T09:14:57Z"}],"next_page":"x"}`,
+			want: zendesk.Ticket{ID: 7, Status: "closed", UpdatedAt: day},
+		},
+		{
+			name: "SearchUsersByField", method: "GET", path: "/api/v2/search",
+			query: url.Values{"query": {`type:user role:end-user more_numbers:"15135557611" more_numbers:"+15135557611"`}, "per_page": {"100"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
+				return c.SearchUsersByField(ctx, "more_numbers", "15135557611", "+15135557611")
+			},
+			status: 200,
+			answer: `{"results":[{"id":1,"result_type":"user","user_fields":{"more_numbers":"+15135557611","tier":3,"vip":null}}],"count":1}`,
+			want: zendesk.UserHits{
+				Users: []zendesk.User{{ID: 1, Fields: map[string]any{"more_numbers": "+15135557611", "tier": 3.0, "vip": nil}}}, Total: 1,
+			},
+		},
+		{
 			name: "RequestedTickets", method: "GET", path: "/api/v2/users/7/tickets/requested",
 			query: url.Values{"sort_by": {"updated_at"}, "sort_order": {"desc"}, "per_page": {"100"}, "exclude_archived": {"true"}},
 			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) {
@@ -112,6 +139,28 @@ func TestRequestedTicketsOfNobodyIsNotFound(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	require.True(t, refused.IsNotFound())
 	require.Equal(t, "RequestedTickets", refused.Operation)
+}
+
+func TestSearchUsersByFieldRefusesWhatWouldAskSomethingElse(t *testing.T) {
+	t.Parallel()
+	client := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("nothing must be sent") })
+	for _, tt := range []struct {
+		field, key string
+		values     []string
+	}{
+		{field: "key", key: "", values: []string{"1"}},
+		{field: "key", key: "phone:1 role", values: []string{"1"}},
+		{field: "values", key: "more"},
+		{field: "values", key: "more", values: make([]string, 11)},
+		{field: "values[1]", key: "more", values: []string{"1", " "}},
+		{field: "values[0]", key: "more", values: []string{`1" role:"admin`}},
+		{field: "values[0]", key: "more", values: []string{"1\n2"}},
+	} {
+		_, err := client.SearchUsersByField(t.Context(), tt.key, tt.values...)
+		var bad *zendesk.InputError
+		require.ErrorAs(t, err, &bad, "%q %q", tt.key, tt.values)
+		require.Equal(t, tt.field, bad.Field)
+	}
 }
 
 func TestUsersByEmailRefusesWhatIsNoAddress(t *testing.T) {

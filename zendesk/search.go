@@ -4,14 +4,19 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const (
 	maxSearchTerms = 10
 	maxPhoneDigits = 32
 )
+
+// fieldKey is what the key of a user field looks like.
+var fieldKey = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
 // PhoneQuery is a search for users by phone number.
 type PhoneQuery struct {
@@ -72,6 +77,31 @@ func (c *Client) SearchUsersByPhone(ctx context.Context, q PhoneQuery) (UserHits
 			return UserHits{}, &InputError{Operation: op.name, Field: field, Problem: "want digits only, with at most one * before them"}
 		}
 		terms = append(terms, "phone:"+number)
+	}
+	return c.searchUsers(ctx, op, strings.Join(terms, " "))
+}
+
+// SearchUsersByField finds end users by the value of one of the account's own user fields, named by its key; a user who
+// matches any one of the values is found. How Zendesk compares a text with a value is not documented to the letter, so
+// compare each hit's [User.Fields] before trusting it. The index is behind by minutes.
+//
+// Zendesk docs: https://developer.zendesk.com/documentation/voice/talk-partner-edition/retrieving-the-zendesk-user-id-of-a-caller/
+//
+//api:operation GET /api/v2/search
+func (c *Client) SearchUsersByField(ctx context.Context, key string, values ...string) (UserHits, error) {
+	op := operation{"SearchUsersByField", http.MethodGet, "/api/v2/search"}
+	if !fieldKey.MatchString(key) {
+		return UserHits{}, &InputError{Operation: op.name, Field: "key", Problem: "want the key of a user field: letters, digits and _"}
+	}
+	if len(values) == 0 || len(values) > maxSearchTerms {
+		return UserHits{}, &InputError{Operation: op.name, Field: "values", Problem: "want 1 to 10"}
+	}
+	terms := []string{"type:user", "role:" + RoleEndUser}
+	for i, value := range values {
+		if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, func(r rune) bool { return r == '"' || unicode.IsControl(r) }) {
+			return UserHits{}, &InputError{Operation: op.name, Field: "values[" + strconv.Itoa(i) + "]", Problem: "want a text without quotes and control characters"}
+		}
+		terms = append(terms, key+`:"`+value+`"`)
 	}
 	return c.searchUsers(ctx, op, strings.Join(terms, " "))
 }

@@ -31,14 +31,16 @@ type User struct {
 	SharedPhoneNumber bool   `json:"shared_phone_number"`
 	Role              string `json:"role"`
 	// Active is false for a deleted user.
-	Active    bool      `json:"active"`
-	Suspended bool      `json:"suspended"`
-	Verified  bool      `json:"verified"`
-	Locale    string    `json:"locale"`
-	TimeZone  string    `json:"iana_time_zone"`
-	Tags      []string  `json:"tags"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Active    bool     `json:"active"`
+	Suspended bool     `json:"suspended"`
+	Verified  bool     `json:"verified"`
+	Locale    string   `json:"locale"`
+	TimeZone  string   `json:"iana_time_zone"`
+	Tags      []string `json:"tags"`
+	// Fields are the account's own user fields, by their keys: texts, numbers, booleans, lists of texts, or nil.
+	Fields    map[string]any `json:"user_fields"`
+	CreatedAt time.Time      `json:"created_at"`
+	UpdatedAt time.Time      `json:"updated_at"`
 }
 
 // WorkingAgent reports whether the user is an agent or an admin, not deleted and not suspended.

@@ -318,7 +318,7 @@ func (d *draft) validate(t *Ticket) {
 	}
 	switch u := a.users[t.RequesterID]; {
 	case d.requester != nil:
-	case u == nil:
+	case u == nil, u.Deleted && t.ID == 0:
 		d.issues.add("requester", "InvalidValue", fmt.Sprintf("Requester: %d is not valid", t.RequesterID))
 	case u.Suspended && t.ID == 0:
 		d.issues.add("requester", "InvalidValue", fmt.Sprintf("Requester: %s is suspended.", u.Name))

@@ -82,7 +82,7 @@ func (a *account) matchUsers(c *call, q query) []result {
 	var out []result
 	for _, rec := range a.candidates(q) {
 		u := rec.index.visible(c.now, a.cfg.indexDelay)
-		if u == nil || !q.matchesUser(u) {
+		if u == nil || u.Deleted || !q.matchesUser(u) {
 			continue
 		}
 		out = append(out, result{
@@ -249,7 +249,7 @@ func (q query) matchesUser(u *User) bool {
 			return dateMatch(t, u.UpdatedAt)
 		}
 		text, isText := u.Fields[t.key].(string)
-		return isText && strings.EqualFold(text, t.value)
+		return isText && fieldMatch(t.value, text)
 	})
 }
 
@@ -294,6 +294,21 @@ func phoneMatch(want, have string) bool {
 		return suffix != "" && strings.HasSuffix(digits(have), suffix)
 	}
 	return want != "" && strings.TrimPrefix(want, "+") == strings.TrimPrefix(have, "+")
+}
+
+// fieldMatch compares the text of a custom field with what is searched for: the whole of it, or one of its words, a plus
+// before either being idle. Zendesk does not document more than that texts are searched by words.
+func fieldMatch(want, have string) bool {
+	want = strings.TrimPrefix(want, "+")
+	if strings.EqualFold(want, strings.TrimPrefix(have, "+")) {
+		return true
+	}
+	for word := range strings.FieldsFuncSeq(have, func(r rune) bool { return strings.ContainsRune(" ,;\t\r\n", r) }) {
+		if strings.EqualFold(want, strings.TrimPrefix(word, "+")) {
+			return true
+		}
+	}
+	return false
 }
 
 // wordMatch finds the word at the beginning of any word of the texts, without regard to case; a trailing * is idle.

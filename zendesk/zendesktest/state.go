@@ -34,6 +34,10 @@ type User struct {
 	ExternalID string
 	// Suspended users cannot request tickets; suspended agents cannot be shown pages.
 	Suspended bool
+	// Deleted users are still shown by their id, as inactive, and nowhere else; see [Server.DeleteUser].
+	Deleted bool
+	// MergedInto is the user that this one was merged into, zero if he was not.
+	MergedInto int64
 	// Notes and Tags are kept as sent.
 	Notes string
 	Tags  []string
@@ -43,9 +47,9 @@ type User struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
-// IsAgent reports whether the user can work on tickets and be shown pages: an agent or admin who is not suspended.
+// IsAgent reports whether the user can work on tickets and be shown pages: an agent or admin who is neither suspended nor deleted.
 func (u User) IsAgent() bool {
-	return (u.Role == RoleAgent || u.Role == RoleAdmin) && !u.Suspended
+	return (u.Role == RoleAgent || u.Role == RoleAdmin) && !u.Suspended && !u.Deleted
 }
 
 func (u *User) clone() User {

@@ -37,6 +37,9 @@ func (a *account) listUsers(c *call) reply {
 	roles := append(slices.Clone(c.query["role[]"]), c.query["role"]...)
 	var out []*userRecord
 	for _, u := range a.userOrder {
+		if u.Deleted {
+			continue
+		}
 		if len(roles) > 0 && !slices.Contains(roles, u.Role) {
 			continue
 		}
@@ -63,7 +66,7 @@ func (a *account) showManyUsers(c *call) reply {
 		return failure(http.StatusBadRequest, "TooManyIds", "At most 100 ids are allowed")
 	}
 	for s := range strings.SplitSeq(ids, ",") {
-		if id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64); err == nil && a.users[id] != nil {
+		if id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64); err == nil && a.users[id] != nil && !a.users[id].Deleted {
 			out = append(out, a.users[id])
 		}
 	}

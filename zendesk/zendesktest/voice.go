@@ -163,7 +163,7 @@ func (a *account) displayTicket(c *call) reply {
 // displayUser opens a user's profile in an agent's browser.
 func (a *account) displayUser(c *call) reply {
 	agent, user := a.agent(c.params[0]), a.users[c.params[1]]
-	if agent == nil || user == nil {
+	if agent == nil || user == nil || user.Deleted {
 		return bare(http.StatusNotFound)
 	}
 	c.committed = true

@@ -208,7 +208,7 @@ func (c *call) userJSON(u *User) userWire {
 	return userWire{
 		ID: u.ID, URL: fmt.Sprintf("%s/api/v2/users/%d.json", c.base, u.ID), Name: u.Name, Email: orNull(u.Email),
 		CreatedAt: stamp(u.CreatedAt), UpdatedAt: stamp(u.UpdatedAt), TimeZone: "UTC", Phone: orNull(u.Phone),
-		SharedPhoneNumber: shared, Locale: "en-US", Role: u.Role, Verified: u.Email != "", Active: true,
+		SharedPhoneNumber: shared, Locale: "en-US", Role: u.Role, Verified: u.Email != "", Active: !u.Deleted,
 		Suspended: u.Suspended, ExternalID: orNull(u.ExternalID), Tags: emptyList(u.Tags), Notes: orNull(u.Notes),
 		UserFields: fields,
 	}
