@@ -1,11 +1,9 @@
 package bridge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -19,6 +17,7 @@ const (
 	anonymousName    = "Anonymous caller"
 	howDirect        = "direct"
 	howShared        = "shared"
+	howField         = "field"
 	howExternal      = "external_id"
 	howCreated       = "created"
 	howPlaceholder   = "placeholder"
@@ -41,7 +40,7 @@ func (w *work) caller(ctx context.Context) result {
 	switch v := classify(err, false); v.kind {
 	case ok:
 		// What is remembered asked nobody: it says nothing of our credentials.
-		return w.note(ctx, Outcome{Kind: CallerKnown, Step: StepCaller, User: found.id, How: found.how})
+		return w.note(ctx, Outcome{Kind: CallerKnown, Step: StepCaller, User: found.id, How: found.how, Candidates: found.candidates})
 	case halt:
 		w.answer = refusedUs
 		return w.putOff(v, err)
@@ -55,20 +54,19 @@ func (w *work) caller(ctx context.Context) result {
 
 // findOrMake is for a number that may be searched for.
 func (w *work) findOrMake(ctx context.Context, number telephony.Number) (user, error) {
-	hits, err := w.b.zendesk.SearchUsersByPhone(ctx, zendesk.PhoneQuery{Numbers: []string{"*" + number.National()}})
+	name := callerName(w.call.Customer(), number)
+	f, err := w.search(ctx, number, name)
 	if err != nil {
 		return user{}, err
 	}
-	usable := slices.DeleteFunc(hits.Users, func(u zendesk.User) bool { return !w.usable(u) })
-	if hit, how, found := choose(usable, number, w.policy); found {
-		return user{hit.ID, how}, nil
+	c := w.choose(ctx, f.hits)
+	candidates := w.candidates(c)
+	if c.id != 0 {
+		return user{c.id, c.how, candidates}, nil
 	}
-	made, err := w.b.zendesk.CreateUser(ctx, zendesk.NewUser{
-		Name: callerName(w.call.Customer(), number), Phone: number.E164,
-		ExternalID: callerIDPrefix + number.E164, Role: zendesk.RoleEndUser, SkipVerifyEmail: true,
-	})
+	made, err := w.b.zendesk.CreateUser(ctx, madeFor(number, name))
 	if err == nil {
-		return user{made.ID, howCreated}, nil
+		return user{made.ID, howCreated, candidates}, nil
 	}
 	if !refused(err) {
 		return user{}, err
@@ -79,41 +77,17 @@ func (w *work) findOrMake(ctx context.Context, number telephony.Number) (user, e
 		return user{}, lookErr
 	}
 	if known != 0 {
-		return user{known, howExternal}, nil
+		return user{known, howExternal, candidates}, nil
 	}
-	w.log.WithError(err).Warn("zendesk takes no user for this number, using the placeholder")
+	w.warn(err).Warn("zendesk takes no user for this number, using the placeholder")
 	return w.placeholder(ctx)
 }
 
-// choose picks among what a search returned: it matches by ending, so each hit
-// is compared exactly. A direct line comes before a shared one; of several that
-// share the number the policy picks.
-func choose(hits []zendesk.User, number telephony.Number, p *Policy) (zendesk.User, string, bool) {
-	var direct, shared []zendesk.User
-	for _, u := range hits {
-		if telephony.ParseNumber(u.Phone, p.Country).E164 != number.E164 {
-			continue
-		}
-		if u.SharedPhoneNumber {
-			shared = append(shared, u)
-		} else {
-			direct = append(direct, u)
-		}
+// madeFor is the user that is made for a number whom nobody has.
+func madeFor(number telephony.Number, name string) zendesk.NewUser {
+	return zendesk.NewUser{
+		Name: name, Phone: number.E164, ExternalID: callerIDPrefix + number.E164, Role: zendesk.RoleEndUser, SkipVerifyEmail: true,
 	}
-	oldestFirst := func(a, b zendesk.User) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	}
-	slices.SortFunc(direct, oldestFirst)
-	slices.SortFunc(shared, oldestFirst)
-	switch {
-	case len(direct) > 0:
-		return direct[0], howDirect, true
-	case len(shared) == 1, len(shared) > 1 && p.Shared == SharedOldest:
-		return shared[0], howShared, true
-	case len(shared) > 1 && p.Shared == SharedNewest:
-		return shared[len(shared)-1], howShared, true
-	}
-	return zendesk.User{}, "", false
 }
 
 // placeholder is the one user for all who do not show their number.
@@ -125,13 +99,13 @@ func (w *work) placeholder(ctx context.Context) (user, error) {
 		}
 		for _, u := range hits {
 			if w.usable(u) {
-				return user{u.ID, howPlaceholder}, nil
+				return user{id: u.ID, how: howPlaceholder}, nil
 			}
 		}
 	}
 	id, err := w.byExternalID(ctx, anonymousID)
 	if err != nil || id != 0 {
-		return user{id, howPlaceholder}, err
+		return user{id: id, how: howPlaceholder}, err
 	}
 	made, err := w.b.zendesk.CreateUser(ctx, zendesk.NewUser{
 		Name: anonymousName, ExternalID: anonymousID, Email: w.policy.AnonymousEmail,
@@ -139,10 +113,10 @@ func (w *work) placeholder(ctx context.Context) (user, error) {
 	})
 	if refused(err) {
 		if id, lookErr := w.byExternalID(ctx, anonymousID); lookErr == nil && id != 0 {
-			return user{id, howPlaceholder}, nil
+			return user{id: id, how: howPlaceholder}, nil
 		}
 	}
-	return user{made.ID, howPlaceholder}, err
+	return user{id: made.ID, how: howPlaceholder}, err
 }
 
 func (w *work) byExternalID(ctx context.Context, id string) (int64, error) {
@@ -158,9 +132,17 @@ func (w *work) byExternalID(ctx context.Context, id string) (int64, error) {
 	return 0, nil
 }
 
+// requesterGone asks for the requester of a write that was refused. The voice
+// endpoint may refuse without a word, so it cannot be seen from the answer that
+// he was merged, deleted or suspended since he was found.
+func (w *work) requesterGone(ctx context.Context) bool {
+	u, err := w.b.zendesk.GetUser(ctx, w.record.Caller)
+	return classify(err, false).kind == gone || err == nil && (!u.Active || u.Suspended)
+}
+
 // usable reports whether Zendesk takes the user as a requester, as far as is known.
 func (w *work) usable(u zendesk.User) bool {
-	return u.Active && !u.Suspended && !w.b.callers.avoided(u.ID)
+	return w.excluded(u) == ""
 }
 
 // refused reports whether Zendesk said that this user cannot be made.
@@ -174,7 +156,10 @@ func refused(err error) bool {
 func callerName(party telephony.Party, number telephony.Number) string {
 	name := telephony.StripControls(party.Name)
 	if name == "" || telephony.IsWithheld(name) || name == party.Number {
-		return "Caller " + number.E164
+		return nameless(number)
 	}
 	return clip(name, maxName)
 }
+
+// nameless is what a user is called of whom nothing but the number is known.
+func nameless(number telephony.Number) string { return "Caller " + number.E164 }

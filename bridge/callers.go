@@ -18,6 +18,8 @@ const (
 type user struct {
 	id  int64
 	how string
+	// candidates are those whose call it may be as well.
+	candidates []Candidate
 }
 
 // callers remembers who belongs to a number, and has each number resolved by

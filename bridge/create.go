@@ -47,12 +47,15 @@ func (w *work) create(ctx context.Context) result {
 		})
 	case unknown:
 		return w.fateUnknown(ctx, in, StepCreate, err)
-	case invalid:
-		if !w.step.Bare && (request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 || dressed(request.Ticket)) {
+	case invalid, gone:
+		if w.requesterGone(ctx) {
+			return w.dropCaller(ctx, in, err)
+		}
+		if v.kind == invalid && !w.step.Bare && (request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 || dressed(request.Ticket)) {
 			return w.bare(ctx, in, StepCreate, err)
 		}
 		return w.park(ctx, in, StepCreate, err)
-	case park, gone:
+	case park:
 		return w.park(ctx, in, StepCreate, err)
 	case reresolve:
 		return w.dropCaller(ctx, in, err)

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/talkbridge/talkbridge/journal"
@@ -31,10 +32,14 @@ type Zendesk interface {
 	DisplayTicket(ctx context.Context, agentID, ticketID int64) error
 	DisplayUser(ctx context.Context, agentID, userID int64) error
 	SearchUsersByPhone(ctx context.Context, q zendesk.PhoneQuery) (zendesk.UserHits, error)
+	SearchUsersByField(ctx context.Context, key string, values ...string) (zendesk.UserHits, error)
+	UserIdentities(ctx context.Context, userID int64) iter.Seq2[zendesk.UserIdentity, error]
+	GetUser(ctx context.Context, userID int64) (zendesk.User, error)
 	UsersByExternalIDs(ctx context.Context, externalIDs ...string) ([]zendesk.User, error)
 	UsersByEmail(ctx context.Context, email string) ([]zendesk.User, error)
 	CreateUser(ctx context.Context, u zendesk.NewUser) (zendesk.User, error)
 	NewestOpenTicket(ctx context.Context, userID int64) (newest zendesk.Ticket, found bool, err error)
+	LastChangedTicket(ctx context.Context, userID int64) (last zendesk.Ticket, found bool, err error)
 	RequestedTickets(ctx context.Context, userID int64, since time.Time) ([]zendesk.Ticket, error)
 }
 

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -172,6 +173,24 @@ func (z *imaginaryZendesk) show(agent int64, page RehearsedPageKind) {
 // SearchUsersByPhone implements Zendesk.
 func (z *imaginaryZendesk) SearchUsersByPhone(context.Context, zendesk.PhoneQuery) (zendesk.UserHits, error) {
 	return zendesk.UserHits{}, nil
+}
+
+// SearchUsersByField implements Zendesk.
+func (z *imaginaryZendesk) SearchUsersByField(context.Context, string, ...string) (zendesk.UserHits, error) {
+	return zendesk.UserHits{}, nil
+}
+
+// UserIdentities implements Zendesk.
+func (z *imaginaryZendesk) UserIdentities(context.Context, int64) iter.Seq2[zendesk.UserIdentity, error] {
+	return func(func(zendesk.UserIdentity, error) bool) {}
+}
+
+// GetUser implements Zendesk.
+func (z *imaginaryZendesk) GetUser(context.Context, int64) (zendesk.User, error) { return z.user, nil }
+
+// LastChangedTicket implements Zendesk.
+func (z *imaginaryZendesk) LastChangedTicket(context.Context, int64) (zendesk.Ticket, bool, error) {
+	return zendesk.Ticket{}, false, nil
 }
 
 // UsersByExternalIDs implements Zendesk.

@@ -3,7 +3,10 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
@@ -27,6 +30,9 @@ type Lookup struct {
 
 	// Query is what Zendesk's search is asked for, "" if it is not asked.
 	Query string `json:"query,omitzero"`
+	// FieldQuery is what it is asked for about tickets.number_field, "" if
+	// somebody's own number was found, or if there is no such field.
+	FieldQuery string `json:"field_query,omitzero"`
 	// Hits are the users that were found, in their order.
 	Hits []Hit `json:"hits,omitzero"`
 	// Policy says whose call it is when several share the number.
@@ -41,6 +47,8 @@ type Lookup struct {
 	Chosen int64  `json:"chosen,omitzero"`
 	How    string `json:"how"`
 	Reason string `json:"reason"`
+	// Candidates are whom the ticket would name as those whose call it may be.
+	Candidates []Candidate `json:"candidates,omitempty"`
 	// Create is the user that would be made, nil if none.
 	Create *zendesk.NewUser `json:"create,omitzero"`
 }
@@ -51,8 +59,14 @@ type Hit struct {
 	Name   string `json:"name"`
 	Phone  string `json:"phone"`
 	Shared bool   `json:"shared,omitzero"`
+	// Place is where the number stands: "" in Phone, "identity" for a further
+	// direct line, "field" for tickets.number_field.
+	Place string `json:"place,omitzero"`
 	// Exact says that the number is the same, and not only its ending.
 	Exact bool `json:"exact"`
+	// Made says that talkbridge made the user, and that nobody gave him a name:
+	// whoever else has the number is rather meant.
+	Made bool `json:"made,omitzero"`
 	// Excluded says why the user cannot be the requester; "" if he can.
 	Excluded string `json:"excluded,omitzero"`
 }
@@ -60,12 +74,19 @@ type Hit struct {
 // LookUp finds out whom a number that calls a line of ours would be taken for.
 // It goes the way that calls go, but makes nobody. line may be "".
 func LookUp(ctx context.Context, desk Zendesk, policy *Policy, number, line string) (Lookup, error) {
-	return lookUp(ctx, &work{b: &Bridge{zendesk: desk, callers: newCallers(time.Now)}, policy: policy}, number, line)
+	return lookUp(ctx, &work{b: &Bridge{zendesk: desk, callers: newCallers(time.Now)}, policy: policy, log: silent()}, number, line)
+}
+
+// silent is for questions of people: what fails is in the answer.
+func silent() logrus.FieldLogger {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return log
 }
 
 // LookUp is the function LookUp with what this bridge remembers.
 func (b *Bridge) LookUp(ctx context.Context, number, line string) (Lookup, error) {
-	return lookUp(ctx, &work{b: b, policy: b.policy.Load()}, number, line)
+	return lookUp(ctx, &work{b: b, policy: b.policy.Load(), log: b.log}, number, line)
 }
 
 // Policy is the one in force, apart from what Zendesk's limits change for a
@@ -93,8 +114,11 @@ func lookUp(ctx context.Context, w *work, number, line string) (Lookup, error) {
 	if r, found := w.b.callers.recall(l.E164); found {
 		l.Remembered, l.RememberedAt = r.id, r.at.UTC()
 	}
-	if l.E164 == "" {
-		return l, w.explainPlaceholder(ctx, &l)
+	switch {
+	case l.Withheld:
+		return l, w.explainPlaceholder(ctx, &l, "the caller does not show his number")
+	case l.E164 == "":
+		return l, w.explainPlaceholder(ctx, &l, "the number cannot be understood, so it is not used to find or make anybody")
 	}
 	return l, w.explainNumber(ctx, &l, n)
 }
@@ -109,47 +133,46 @@ func (c *callers) recall(key string) (remembered, bool) {
 
 // explainNumber goes the way of findOrMake.
 func (w *work) explainNumber(ctx context.Context, l *Lookup, n telephony.Number) error {
-	digits := "*" + n.National()
-	l.Query = "type:user role:end-user phone:" + digits
-	hits, err := w.b.zendesk.SearchUsersByPhone(ctx, zendesk.PhoneQuery{Numbers: []string{digits}})
+	name := callerName(telephony.Party{}, n)
+	f, err := w.search(ctx, n, name)
 	if err != nil {
 		return err
 	}
-	var usable []zendesk.User
-	shared := 0
-	for _, u := range hits.Users {
-		hit := Hit{
-			ID: u.ID, Name: telephony.StripControls(u.Name), Phone: telephony.StripControls(u.Phone), Shared: u.SharedPhoneNumber,
-			Exact: telephony.ParseNumber(u.Phone, w.policy.Country).E164 == n.E164, Excluded: w.excluded(u),
-		}
-		l.Hits = append(l.Hits, hit)
-		if hit.Excluded != "" {
-			continue
-		}
-		usable = append(usable, u)
-		if hit.Exact && hit.Shared {
-			shared++
-		}
+	l.Query = f.queries[0]
+	if len(f.queries) > 1 {
+		l.FieldQuery = f.queries[1]
 	}
-	if u, how, found := choose(usable, n, w.policy); found {
-		l.Chosen, l.How = u.ID, how
-		l.Reason = "it is this user's own number"
-		if how == howShared {
-			l.Reason = "it is the only user with this number, who shares it"
-		}
-		if shared > 1 && how == howShared {
-			l.Reason = fmt.Sprintf("%d users share the number, and tickets.shared_number_policy is %s", shared, l.Policy)
-		}
-		return nil
+	for _, h := range f.hits {
+		l.Hits = append(l.Hits, Hit{
+			ID: h.ID, Name: telephony.StripControls(h.Name), Phone: telephony.StripControls(h.Phone), Place: string(h.place),
+			Shared: h.place == inPhone && h.SharedPhoneNumber, Exact: h.exact, Made: h.standIn, Excluded: h.excluded,
+		})
 	}
+	c := w.choose(ctx, f.hits)
+	l.Candidates = w.candidates(c)
 	why := "nobody has exactly this number"
-	if shared > 1 {
-		why = fmt.Sprintf("%d users share the number, and tickets.shared_number_policy is none", shared)
+	if len(c.several) > 1 {
+		why = fmt.Sprintf("%d users share the number, and tickets.shared_number_policy is %s", len(c.several), l.Policy)
 	}
-	return w.explainMade(ctx, l, why, zendesk.NewUser{
-		Name: callerName(telephony.Party{}, n), Phone: n.E164, ExternalID: callerIDPrefix + n.E164,
-		Role: zendesk.RoleEndUser, SkipVerifyEmail: true,
-	})
+	if c.id == 0 {
+		return w.explainMade(ctx, l, why, madeFor(n, name))
+	}
+	l.Chosen, l.How = c.id, c.how
+	switch {
+	case c.standIn && len(c.several) > 1:
+		l.Reason = why + "; talkbridge made this user for it"
+	case c.standIn:
+		l.Reason = "nobody else has this number: talkbridge made this user for it"
+	case len(c.several) > 1:
+		l.Reason = why
+	case c.how == howDirect:
+		l.Reason = "it is this user's own number"
+	case c.how == howField:
+		l.Reason = "it is the only user with this number, by tickets.number_field"
+	default:
+		l.Reason = "it is the only user with this number, who shares it"
+	}
+	return nil
 }
 
 // excluded says why a user cannot be the requester.
@@ -159,7 +182,7 @@ func (w *work) excluded(u zendesk.User) string {
 		return "deleted"
 	case u.Suspended:
 		return "suspended"
-	case !w.usable(u):
+	case w.b.callers.avoided(u.ID):
 		return "refused as a requester within the last hour"
 	}
 	return ""
@@ -167,25 +190,31 @@ func (w *work) excluded(u zendesk.User) string {
 
 // explainMade is for a user of our own making, who may be there already.
 func (w *work) explainMade(ctx context.Context, l *Lookup, why string, made zendesk.NewUser) error {
-	known, err := w.byExternalID(ctx, made.ExternalID)
+	known, err := w.b.zendesk.UsersByExternalIDs(ctx, made.ExternalID)
 	if err != nil {
 		return err
 	}
-	if known != 0 {
-		l.Chosen, l.How = known, howExternal
+	if len(known) == 0 {
+		l.How, l.Create, l.Reason = howCreated, &made, why+": a user would be made"
+		return nil
+	}
+	u := known[0]
+	out := w.excluded(u)
+	if out == "" {
+		l.Chosen, l.How = u.ID, howExternal
 		l.Reason = why + "; talkbridge made a user for it before, by external_id " + made.ExternalID
 		return nil
 	}
-	l.How, l.Create, l.Reason = howCreated, &made, why+": a user would be made"
-	return nil
+	why = fmt.Sprintf("%s; user %d, whom talkbridge made for it, is %s", why, u.ID, out)
+	if made.ExternalID == anonymousID {
+		l.Reason = why
+		return nil
+	}
+	return w.explainPlaceholder(ctx, l, why)
 }
 
 // explainPlaceholder goes the way of placeholder.
-func (w *work) explainPlaceholder(ctx context.Context, l *Lookup) error {
-	why := "the number cannot be understood, so it is not used to find or make anybody"
-	if l.Withheld {
-		why = "the caller does not show his number"
-	}
+func (w *work) explainPlaceholder(ctx context.Context, l *Lookup, why string) error {
 	email := w.policy.AnonymousEmail
 	if email != "" {
 		hits, err := w.b.zendesk.UsersByEmail(ctx, email)

@@ -3,6 +3,7 @@ package bridge
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,10 @@ func (w *work) match(ctx context.Context) result {
 		return w.note(ctx, o)
 	case v.kind == halt:
 		return w.putOff(v, err)
+	case v.kind == gone && w.record.Dropped < maxDropped && unknownUser(err):
+		w.warn(err).Warn("requester refused, found anew")
+		w.b.callers.avoid(w.record.Caller)
+		return w.note(ctx, Outcome{Kind: CallerDropped, Step: StepMatch, User: w.record.Caller, Reason: err.Error()})
 	case w.record.waits[StepMatch].tries+1 < maxMatchTries:
 		r := w.putOff(v, err)
 		// A wait that Zendesk asked for is a failed try too, and no reason for
@@ -50,6 +55,13 @@ func (w *work) match(ctx context.Context) result {
 	w.warn(err).Warn("tickets of the caller not found out, the call gets its own")
 	o.Ticket, o.Reason = 0, "the caller's tickets could not be found out: "+err.Error()
 	return w.note(ctx, o)
+}
+
+// unknownUser reports whether it was the user whom Zendesk does not know, rather
+// than one of his tickets.
+func unknownUser(err error) bool {
+	refusal, refused := errors.AsType[*zendesk.Error](err)
+	return refused && refusal.Operation == "RequestedTickets"
 }
 
 // ticketOfCaller finds the ticket that the call goes onto, 0 if there is none,

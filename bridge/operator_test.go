@@ -201,6 +201,69 @@ func TestLookUp(t *testing.T) {
 			},
 		},
 		{
+			name: "several share, tag", number: caller,
+			policy: func(p *bridge.Policy) { p.Shared = bridge.SharedTag },
+			users:  []zendesktest.User{user("One", caller, true), user("Two", caller, true)},
+			want: bridge.Lookup{
+				Country: "US", E164: caller, Location: "New York, NY", Query: "type:user role:end-user phone:*2125550123", Policy: "tag",
+				Hits: []bridge.Hit{
+					{Name: "One", Phone: caller, Shared: true, Exact: true}, {Name: "Two", Phone: caller, Shared: true, Exact: true},
+				},
+				Candidates: []bridge.Candidate{{Name: "One"}, {Name: "Two"}},
+				How:        "created", Reason: "2 users share the number, and tickets.shared_number_policy is tag: a user would be made",
+				Create: &zendesk.NewUser{
+					Name: "Caller " + caller, Phone: caller, ExternalID: "talkbridge:" + caller, Role: "end-user", SkipVerifyEmail: true,
+				},
+			},
+		},
+		{
+			name: "a further line, and a stand-in", number: caller, chosen: "Customer",
+			users: []zendesktest.User{
+				{Name: "Caller " + caller, Phone: caller, SharedPhone: true, ExternalID: "talkbridge:" + caller},
+				{Name: "Customer", Phone: "+12125550199", PhoneIdentities: []string{"+12125550199", caller}},
+			},
+			want: bridge.Lookup{
+				Country: "US", E164: caller, Location: "New York, NY", Query: "type:user role:end-user phone:*2125550123",
+				Hits: []bridge.Hit{
+					{Name: "Caller " + caller, Phone: caller, Shared: true, Exact: true, Made: true},
+					{Name: "Customer", Phone: "+12125550199", Exact: true, Place: "identity"},
+				},
+				How: "direct", Reason: "it is this user's own number",
+			},
+		},
+		{
+			name: "only a stand-in", number: caller, chosen: "Caller " + caller,
+			users: []zendesktest.User{{Name: "Caller " + caller, Phone: caller, ExternalID: "talkbridge:" + caller}},
+			want: bridge.Lookup{
+				Country: "US", E164: caller, Location: "New York, NY", Query: "type:user role:end-user phone:*2125550123",
+				Hits: []bridge.Hit{{Name: "Caller " + caller, Phone: caller, Exact: true, Made: true}},
+				How:  "direct", Reason: "nobody else has this number: talkbridge made this user for it",
+			},
+		},
+		{
+			name: "by the field", number: caller, chosen: "Customer",
+			policy: func(p *bridge.Policy) { p.NumberField = numberField },
+			users:  []zendesktest.User{{Name: "Customer", Fields: inField("+12125550199, " + caller)}},
+			want: bridge.Lookup{
+				Country: "US", E164: caller, Location: "New York, NY", Query: "type:user role:end-user phone:*2125550123",
+				FieldQuery: `type:user role:end-user more_numbers:"12125550123" more_numbers:"+12125550123"`,
+				Hits:       []bridge.Hit{{Name: "Customer", Exact: true, Place: "field"}},
+				How:        "field", Reason: "it is the only user with this number, by tickets.number_field",
+			},
+		},
+		{
+			name: "whom talkbridge made is suspended", number: caller, chosen: "Nobody",
+			policy: func(p *bridge.Policy) { p.AnonymousEmail = "nobody@example.com" },
+			users: []zendesktest.User{
+				{ID: 777, Name: "Spammer", ExternalID: "talkbridge:" + caller, Suspended: true}, {Name: "Nobody", Email: "nobody@example.com"},
+			},
+			want: bridge.Lookup{
+				Country: "US", E164: caller, Location: "New York, NY", Query: "type:user role:end-user phone:*2125550123",
+				How: "placeholder", Reason: "nobody has exactly this number; user 777, whom talkbridge made for it, is suspended: " +
+					"tickets.anonymous_user stands for such callers",
+			},
+		},
+		{
 			name: "withheld", number: "anonymous",
 			want: bridge.Lookup{
 				Country: "US", Withheld: true, How: "placeholder", Reason: "the caller does not show his number: a user would be made",
@@ -238,6 +301,9 @@ func TestLookUp(t *testing.T) {
 			}
 			for i := range tt.want.Hits {
 				tt.want.Hits[i].ID = ids[tt.want.Hits[i].Name]
+			}
+			for i := range tt.want.Candidates {
+				tt.want.Candidates[i].ID = ids[tt.want.Candidates[i].Name]
 			}
 			require.ElementsMatch(t, tt.want.Hits, got.Hits)
 			got.Hits = tt.want.Hits

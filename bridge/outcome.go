@@ -108,8 +108,11 @@ type Outcome struct {
 	Ticket int64 `json:"ticket,omitzero"`
 	User   int64 `json:"user,omitzero"`
 	// How says how the caller was found: direct, shared, external_id, created,
-	// placeholder.
+	// placeholder, field.
 	How string `json:"how,omitzero"`
+	// Candidates are those who share the caller's number, where none of them was
+	// taken and the ticket is to say so.
+	Candidates []Candidate `json:"candidates,omitempty"`
 
 	// Want is the key of the pop that this answers, Pop its outcome.
 	Want string             `json:"want,omitzero"`

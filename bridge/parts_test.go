@@ -163,7 +163,7 @@ func TestCallersAreFoundByOneAtATimeAndRemembered(t *testing.T) {
 		find := func(ctx context.Context) (user, error) {
 			asked.Add(1)
 			<-time.After(time.Second)
-			return user{77, howCreated}, ctx.Err()
+			return user{id: 77, how: howCreated}, ctx.Err()
 		}
 		var wg sync.WaitGroup
 		for range 10 {
@@ -224,43 +224,6 @@ func TestCallersAreBounded(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(c.bad), maxCallers)
 	require.Empty(t, c.busy)
-}
-
-func TestChoose(t *testing.T) {
-	t.Parallel()
-	person := func(id int64, phone string, shared bool) zendesk.User {
-		return zendesk.User{ID: id, Phone: phone, SharedPhoneNumber: shared, Active: true, CreatedAt: second(float64(id))}
-	}
-	tests := []struct {
-		name   string
-		hits   []zendesk.User
-		shared SharedNumbers
-		want   int64
-		how    string
-	}{
-		{name: "nobody"},
-		{name: "as typed by people", hits: []zendesk.User{person(1, "(212) 555-0123", false)}, want: 1, how: howDirect},
-		{name: "the same ending in another country", hits: []zendesk.User{person(1, "+442125550123", false), person(2, "+12125550123", false)}, want: 2, how: howDirect},
-		{name: "only in another country", hits: []zendesk.User{person(1, "+442125550123", false)}},
-		{name: "a longer number", hits: []zendesk.User{person(1, "+912125550123", false)}},
-		{name: "direct before shared", hits: []zendesk.User{person(1, customerA, true), person(2, customerA, false)}, shared: SharedOldest, want: 2, how: howDirect},
-		{name: "one shares it", hits: []zendesk.User{person(1, customerA, true)}, want: 1, how: howShared},
-		{name: "several share it, none is taken", hits: []zendesk.User{person(1, customerA, true), person(2, customerA, true)}, shared: SharedNone},
-		{name: "several share it, nothing decided", hits: []zendesk.User{person(1, customerA, true), person(2, customerA, true)}},
-		{name: "several share it, the oldest", hits: []zendesk.User{person(2, customerA, true), person(1, customerA, true)}, shared: SharedOldest, want: 1, how: howShared},
-		{name: "several share it, the newest", hits: []zendesk.User{person(1, customerA, true), person(2, customerA, true)}, shared: SharedNewest, want: 2, how: howShared},
-		{name: "two direct lines, the older user", hits: []zendesk.User{person(2, customerA, false), person(1, customerA, false)}, want: 1, how: howDirect},
-		{name: "no number at all", hits: []zendesk.User{person(1, "", false), person(2, "unknown", false)}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got, how, found := choose(test.hits, telephony.ParseNumber(customerA, "US"), &Policy{Country: "US", Shared: test.shared})
-			require.Equal(t, test.want != 0, found)
-			require.Equal(t, test.want, got.ID)
-			require.Equal(t, test.how, how)
-		})
-	}
 }
 
 func TestUsable(t *testing.T) {

@@ -31,6 +31,12 @@ const (
 	SharedOldest SharedNumbers = "oldest"
 	// SharedNewest takes the user who was created last.
 	SharedNewest SharedNumbers = "newest"
+	// SharedActive takes the user whose ticket changed last; if none of them has
+	// one, whose profile did.
+	SharedActive SharedNumbers = "active"
+	// SharedTag takes none of them, as SharedNone, and has the ticket say so:
+	// with the tag caller_ambiguous, and their names in the comment.
+	SharedTag SharedNumbers = "tag"
 )
 
 // DefaultSettle is how long after an intent a write may still commit: more
@@ -50,6 +56,9 @@ type Policy struct {
 	// AnonymousEmail is the user for withheld numbers; "" makes one.
 	AnonymousEmail string
 	Shared         SharedNumbers
+	// NumberField is the key of the user field in which users have further
+	// numbers; "" if there is none.
+	NumberField string
 	// Form is what tickets look like.
 	Form Form
 	// Rules say which calls get none, Match which go onto one that is there.

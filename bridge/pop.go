@@ -48,6 +48,9 @@ func (w *work) openTicket(ctx context.Context, user int64, deadline time.Time) i
 	defer cancel()
 	ticket, found, err := w.b.zendesk.NewestOpenTicket(ctx, user)
 	if err != nil {
+		if classify(err, false).kind == gone {
+			w.b.callers.avoid(user)
+		}
 		w.warn(err).Warn("open ticket of the caller not found out, the page shows him")
 		return 0
 	}

@@ -18,6 +18,8 @@ type Record struct {
 	Caller int64
 	// CallerHow is how he was found.
 	CallerHow string
+	// Candidates are whom the ticket names as those whose call it may be.
+	Candidates []Candidate
 	// Dropped counts the callers whom Zendesk refused as a requester.
 	Dropped int
 
@@ -120,10 +122,10 @@ func (r *Record) apply(seq uint64, o Outcome) {
 	r.last = seq
 	switch o.Kind {
 	case CallerKnown:
-		r.Caller, r.CallerHow = o.User, o.How
+		r.Caller, r.CallerHow, r.Candidates = o.User, o.How, o.Candidates
 		r.clear(StepCaller)
 	case CallerDropped:
-		r.Caller, r.CallerHow, r.Match = 0, "", nil
+		r.Caller, r.CallerHow, r.Candidates, r.Match = 0, "", nil, nil
 		r.Dropped++
 		r.free(o)
 	case Matched:

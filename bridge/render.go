@@ -134,6 +134,7 @@ func (w *work) remarks(line func(name, value string)) {
 	if w.record.Recording != nil && w.record.Recording.Refused != "" {
 		line("Recording", "it could not be collected: "+w.record.Recording.Refused)
 	}
+	line("May be", w.ambiguity())
 	line("Call ID", string(w.id))
 	line("Joined", w.joined())
 }
@@ -187,6 +188,7 @@ func (w *work) tags() []string {
 	case !w.call.Answered() && w.call.Ended():
 		tags = append(tags, "call_"+string(w.call.Disposition))
 	}
+	tags = append(tags, w.ambiguousTag()...)
 	slices.Sort(tags)
 	return slices.Compact(tags)
 }
