@@ -97,20 +97,14 @@ func printLookup(out page, l bridge.Lookup) {
 		out.say("memory   user %d, remembered since %s: for an hour nobody is asked", l.Remembered, l.RememberedAt.Local().Format(time.TimeOnly))
 	}
 	if l.Query != "" {
-		out.say("search   %s: %s", l.Query, plural(len(l.Hits), "hit"))
+		printHits(out, l)
 	}
-	for _, h := range l.Hits {
-		words := []string{"same ending only"}
-		if h.Exact {
-			words[0] = "exactly this number"
+	if len(l.Candidates) > 0 {
+		names := make([]string, 0, len(l.Candidates))
+		for _, c := range l.Candidates {
+			names = append(names, fmt.Sprintf("%s (user %d)", c.Name, c.ID))
 		}
-		if h.Shared {
-			words = append(words, "shared")
-		}
-		if h.Excluded != "" {
-			words = append(words, h.Excluded)
-		}
-		out.say("         user %d %s, %s: %s", h.ID, h.Name, h.Phone, strings.Join(words, ", "))
+		out.say("ticket   gets the tag caller_ambiguous, and names %s", strings.Join(names, ", "))
 	}
 	if l.Create != nil {
 		out.raw(out.ink(amberInk, "nobody"), "   ", out.ink(plainInk, l.Reason))
@@ -118,6 +112,45 @@ func printLookup(out page, l bridge.Lookup) {
 		return
 	}
 	out.raw(out.ink(greenInk, "chosen"), "   ", out.ink(plainInk, fmt.Sprintf("user %d (%s): %s", l.Chosen, l.How, l.Reason)))
+}
+
+// printHits says what was searched for, and how each that was found stands to the
+// number.
+func printHits(out page, l bridge.Lookup) {
+	hits := plural(len(l.Hits), "hit")
+	if l.FieldQuery == "" {
+		out.say("search   %s: %s", l.Query, hits)
+	} else {
+		out.say("search   %s", l.Query)
+		out.say("then     %s: %s", l.FieldQuery, hits)
+	}
+	for _, h := range l.Hits {
+		out.say("         user %d %s%s: %s", h.ID, h.Name, labelled(", ", h.Phone), strings.Join(hitWords(h), ", "))
+	}
+}
+
+func hitWords(h bridge.Hit) []string {
+	words := []string{"same ending only"}
+	switch {
+	case h.Exact && h.Place == "identity":
+		words[0] = "exactly this number, a further one of his own"
+	case h.Exact && h.Place == "field":
+		words[0] = "exactly this number, in tickets.number_field"
+	case h.Exact:
+		words[0] = "exactly this number"
+	case h.Place == "field":
+		words[0] = "another number in tickets.number_field"
+	}
+	if h.Shared {
+		words = append(words, "shared")
+	}
+	if h.Made {
+		words = append(words, "made by talkbridge")
+	}
+	if h.Excluded != "" {
+		words = append(words, h.Excluded)
+	}
+	return words
 }
 
 func bracketed(s string) string {

@@ -229,12 +229,15 @@ func (n *narrator) outcome(e bridge.Entry) storyLine {
 
 func (n *narrator) callerKnown(o *bridge.Outcome, l *storyLine) {
 	how := map[string]string{
-		"direct": "by the user's own number", "shared": "by a number that users share", "external_id": "made by talkbridge before",
+		"direct": "by the user's own number", "shared": "by a number that users share", "field": "by a number in the user field for further ones", "external_id": "made by talkbridge before",
 		"created": "nobody had the number, so the user was made", "placeholder": "who stands for callers without a number",
 	}
 	l.Who, l.Text = byDecision, fmt.Sprintf("the customer is user %d", o.User)
 	if words, known := how[o.How]; known {
 		l.Text += ": " + words
+	}
+	if len(o.Candidates) > 0 {
+		l.Text += fmt.Sprintf("; %d users share the number, and the ticket names them", len(o.Candidates))
 	}
 }
 

@@ -371,6 +371,26 @@ func TestLookup(t *testing.T) {
 	require.Contains(t, errs, "answered with text/html instead of JSON")
 }
 
+// TestLookupOfSeveral: who shares the number, and where it stands.
+func TestLookupOfSeveral(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{edit: []string{"tickets: {", "tickets: {shared_number_policy: tag, number_field: more_numbers, "}})
+	for _, u := range []zendesktest.User{
+		{Name: "Anna Schmidt", Phone: "+493010001234", SharedPhone: true},
+		{Name: "Ben Schmidt", Fields: map[string]any{"more_numbers": "+493010009999; +493010001234"}},
+		{Name: "Cem Schmidt", Phone: "+493010005555", Fields: map[string]any{"more_numbers": "+493010009999 +493010001234"}},
+		{Name: "Caller +493010001234", Phone: "+493010001234", SharedPhone: true, ExternalID: "talkbridge:+493010001234"},
+		{Name: "Dora", Phone: "+493020002222", PhoneIdentities: []string{"+493020002222", "030 30003333"}},
+	} {
+		_, err := s.zendesk.AddUser(u)
+		require.NoError(t, err)
+	}
+	out, _ := s.cli(exitOK, "lookup", "+493010001234")
+	s.goldenSaid("lookup_several", out)
+	out, _ = s.cli(exitOK, "lookup", "+493030003333")
+	s.goldenSaid("lookup_further", out)
+}
+
 // TestParseSince: a moment as people write it.
 func TestParseSince(t *testing.T) {
 	t.Parallel()
@@ -417,7 +437,7 @@ func TestExamplesOfCommandsAreCurrent(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/commands.md")
 	require.NoError(t, err)
 	for _, name := range []string{
-		"explain_answered", "explain_i2_attended_refer", "explain_parked", "retry_all", "pop_user", "lookup_known", "lookup_unknown",
+		"explain_answered", "explain_i2_attended_refer", "explain_parked", "retry_all", "pop_user", "lookup_known", "lookup_unknown", "lookup_several",
 		"doctor_healthy", "doctor_broken",
 	} {
 		said, err := os.ReadFile(filepath.Join("testdata", "operator", name+".golden"))

@@ -19,6 +19,7 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		OutboundUnanswered: cfg.Tickets.OutboundUnanswered,
 		AnonymousEmail:     cfg.Tickets.AnonymousUser,
 		Shared:             bridge.SharedNumbers(cfg.Tickets.SharedNumberPolicy),
+		NumberField:        cfg.Tickets.NumberField,
 		Form:               newForm(cfg.TicketsFor(config.Line{})),
 		Rules:              newRules(cfg, config.Line{}),
 		Match:              bridge.Match(cfg.Tickets.Match),

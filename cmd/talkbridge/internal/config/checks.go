@@ -28,6 +28,7 @@ var checks = map[string]check{
 	"country":  checkCountry,
 	"url":      checkURL,
 	"email":    checkEmail,
+	"fieldkey": checkFieldKey,
 	"hostport": checkHostPort,
 	"channel":  checkChannel,
 	"tag":      checkTag,
@@ -40,6 +41,7 @@ var checks = map[string]check{
 }
 
 var (
+	fieldForm   = regexp.MustCompile(`^[A-Za-z0-9_]{1,255}$`)
 	nameForm    = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	channelForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*/[^\s/;,]+$`)
 )
@@ -61,6 +63,23 @@ func checkCountry(text string) (kept, wrong, hint string) {
 		hint = "write GB"
 	}
 	return "", "is no country with telephone numbers", hint
+}
+
+// searched are the properties of users that Zendesk's search knows itself: a field of that name could not be asked for.
+var searched = map[string]bool{
+	"type": true, "role": true, "phone": true, "email": true, "name": true, "notes": true, "details": true, "group": true,
+	"organization": true, "external_id": true, "tags": true, "created": true, "updated": true, "suspended": true,
+}
+
+// checkFieldKey takes the key of a user field, which stands in a query of the search.
+func checkFieldKey(text string) (kept, wrong, hint string) {
+	switch {
+	case !fieldForm.MatchString(text):
+		return "", "is no key of a user field", "use the field's key, of letters, digits and _, not its title"
+	case searched[strings.ToLower(text)]:
+		return "", "is no field of the account's own", "Zendesk's search takes it for what every user has; use the key of another field"
+	}
+	return text, "", ""
 }
 
 // checkURL takes https addresses, and http on this machine; a trailing slash is cut off.

@@ -50,6 +50,8 @@ const (
 	SharedNumberNone   SharedNumber = "none"   // none of them: the number gets a user of its own
 	SharedNumberOldest SharedNumber = "oldest" // the user who was there first
 	SharedNumberNewest SharedNumber = "newest" // the user who came last
+	SharedNumberActive SharedNumber = "active" // the user whose ticket changed last
+	SharedNumberTag    SharedNumber = "tag"    // none of them, and the ticket says so
 )
 
 // RecordingsMode is how a ticket reaches its audio.
@@ -164,7 +166,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[PopOpen]():         {string(PopOpenTicket), string(PopOpenUser), string(PopOpenOpenTicketOrUser)},
 	reflect.TypeFor[RingGroups]():      {string(RingGroupsAnswer), string(RingGroupsAll)},
 	reflect.TypeFor[CreateAt]():        {string(CreateAtAnswer), string(CreateAtEnd)},
-	reflect.TypeFor[SharedNumber]():    {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest)},
+	reflect.TypeFor[SharedNumber]():    {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest), string(SharedNumberActive), string(SharedNumberTag)},
 	reflect.TypeFor[FieldType]():       {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
 	reflect.TypeFor[RecordingsMode]():  {string(RecordingsModeLink), string(RecordingsModeUpload)},
 	reflect.TypeFor[TestDirection]():   {string(TestInbound), string(TestOutbound), string(TestInternal)},

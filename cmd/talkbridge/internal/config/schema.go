@@ -73,6 +73,7 @@ var patterns = map[string]string{
 	"country":  `^[A-Za-z]{2}$`,
 	"url":      `^https?://[^?#]+$`,
 	"email":    `^[^@\s]+@[^@\s]+$`,
+	"fieldkey": `^[A-Za-z0-9_]{1,255}$`,
 	"hostport": `:[0-9]+$`,
 	"tag":      `^\S{1,100}$|\{\{`,
 	"numbers":  `^(withheld|\+[0-9 ()-]*\*?)$`,

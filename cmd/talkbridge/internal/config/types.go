@@ -175,8 +175,10 @@ type Tickets struct {
 	OutboundUnanswered bool `yaml:"outbound_unanswered"`
 	// E-mail address of the user who stands for callers that withhold their number; without it talkbridge makes one.
 	AnonymousUser string `yaml:"anonymous_user" check:"email"`
-	// Whose call it is when several users share the caller's number.
+	// Whose call it is when several users share the caller's number. With active it is the one whose ticket changed last; with tag it is nobody's, and the ticket gets the tag caller_ambiguous and names them.
 	SharedNumberPolicy SharedNumber `yaml:"shared_number_policy"`
+	// Key of a user field (Admin Center, People, Configuration, User fields) in which users have further numbers: each with its country code, apart by commas, semicolons or blanks.
+	NumberField string `yaml:"number_field" check:"fieldkey"`
 	// How long a call that nobody answered must have lasted to get a ticket. One that ended in the voicemail always gets it.
 	ShortestRing time.Duration `yaml:"shortest_ring" check:"0s..10m"`
 	// How long an answered call must have been talked on to get a ticket. The ticket is made when that is reached; until then the agent sees the caller.
