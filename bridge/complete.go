@@ -10,21 +10,35 @@ import (
 
 // complete adds what is known at the end.
 func (w *work) complete(ctx context.Context) result {
+	if w.step.App != 0 {
+		return w.completeByRecord(ctx)
+	}
 	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers}
 	update := w.ticketUpdate(o.Intent)
 	o.Voice = update.VoiceComment != nil
-	if owner := w.lastAgent(); !w.step.Bare && owner != 0 && owner != w.record.Assigned && w.record.Assigned != 0 {
-		ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
-		v := w.judge(err, false)
-		if v.kind != ok && v.kind != gone {
-			return w.putOff(v, err)
-		}
-		// Only where it is still as it was left: a person may have acted.
-		if ticket.AssigneeID == w.record.Assigned {
-			update.AssigneeID = owner
-		}
+	if later := w.handOver(ctx, &update); later != nil {
+		return *later
 	}
 	return w.update(ctx, o, update)
+}
+
+// handOver makes the agent who talked last the assignee. The result is nil unless
+// that must be put off.
+func (w *work) handOver(ctx context.Context, update *zendesk.TicketUpdate) *result {
+	owner := w.lastAgent()
+	if w.step.Bare || owner == 0 || owner == w.record.Assigned || w.record.Assigned == 0 {
+		return nil
+	}
+	ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
+	if v := w.judge(err, false); v.kind != ok && v.kind != gone {
+		later := w.putOff(v, err)
+		return &later
+	}
+	// Only where it is still as it was left: a person may have acted.
+	if ticket.AssigneeID == w.record.Assigned {
+		update.AssigneeID = owner
+	}
+	return nil
 }
 
 // link notes on the next duplicate which ticket is the right one.
@@ -134,6 +148,9 @@ func (w *work) gone(ctx context.Context, in intent, o Outcome) result {
 // the metadata of the ticket's audits.
 func (w *work) verify(ctx context.Context) result {
 	open := w.record.Open
+	if open.App != 0 {
+		return w.verifyRecord(ctx)
+	}
 	page, err := w.b.zendesk.ListTicketAudits(ctx, open.Ticket, zendesk.AuditListOptions{NewestFirst: true})
 	v := w.judge(err, false)
 	if v.kind == gone {

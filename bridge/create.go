@@ -23,9 +23,9 @@ func (w *work) create(ctx context.Context) result {
 			return r
 		}
 	}
-	o := Outcome{Step: StepCreate, Intent: w.newIntent(), ExternalID: w.externalID(), Final: w.step.Final, Covers: w.step.Covers}
+	o := Outcome{Step: StepCreate, Intent: w.newIntent(), ExternalID: w.externalID(), Final: w.step.Final, Covers: w.step.Covers, App: w.step.App}
 	request := w.voiceTicket(o.Intent)
-	o.Voice = request.Ticket.VoiceComment != nil
+	o.Voice = request.Ticket.VoiceComment != nil || (o.App != 0 && !w.call.Ended())
 	o.Want, o.User = w.step.Want.Key, request.Ticket.AssigneeID
 	in, refused := w.intend(ctx, o, request)
 	if refused != nil {
@@ -101,7 +101,7 @@ func (w *work) lookFirst(ctx context.Context) (result, bool) {
 	}
 	w.log.WithField("ticket_id", tickets[0].ID).Info("ticket found")
 	return w.note(ctx, Outcome{
-		Kind: Done, Step: StepCreate, ExternalID: w.externalID(), Ticket: tickets[0].ID, Reason: "it was there already",
+		Kind: Done, Step: StepCreate, ExternalID: w.externalID(), Ticket: tickets[0].ID, App: w.step.App, Reason: "it was there already",
 	}), true
 }
 

@@ -41,6 +41,10 @@ type Zendesk interface {
 	NewestOpenTicket(ctx context.Context, userID int64) (newest zendesk.Ticket, found bool, err error)
 	LastChangedTicket(ctx context.Context, userID int64) (last zendesk.Ticket, found bool, err error)
 	RequestedTickets(ctx context.Context, userID int64, since time.Time) ([]zendesk.Ticket, error)
+	CreateCall(ctx context.Context, n zendesk.NewCall) (zendesk.CallRecord, error)
+	UpdateCall(ctx context.Context, callID int64, change zendesk.CallFields) (zendesk.CallRecord, error)
+	CommentOnCall(ctx context.Context, callID int64, comment zendesk.CallComment) (zendesk.TicketComment, error)
+	TicketComments(ctx context.Context, ticketID int64, newestFirst bool) iter.Seq2[zendesk.TicketComment, error]
 }
 
 var (

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
 
@@ -19,15 +20,23 @@ import (
 var faultCalls = flag.Int("fault-calls", 40, "calls in each fault run")
 
 // TestFaultRun has many calls meet a Zendesk of which a third of the answers is
-// wrong, once without limits and once with those of a plan, whose minutes pass
-// twenty times as fast: every call has its one ticket, and nothing is sent while
+// wrong, without limits, with those of a plan, whose minutes pass twenty times as
+// fast, and with call records: every call has its one ticket, and nothing is sent while
 // Zendesk says to wait.
 func TestFaultRun(t *testing.T) {
 	t.Parallel()
-	for _, plan := range []zendesktest.Plan{zendesktest.Unlimited, zendesktest.Enterprise} {
-		t.Run(string(plan), func(t *testing.T) {
+	for _, run := range []struct {
+		plan    zendesktest.Plan
+		records bool
+	}{{zendesktest.Unlimited, false}, {zendesktest.Enterprise, false}, {zendesktest.Unlimited, true}} {
+		plan := run.plan
+		t.Run(fmt.Sprintf("%s, call records %t", plan, run.records), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, setup{timeout: patience, desk: []zendesktest.Option{
+			policy := func(*bridge.Policy) {}
+			if run.records {
+				policy = byRecord()
+			}
+			r := newRig(t, setup{timeout: patience, policy: policy, desk: []zendesktest.Option{
 				zendesktest.WithPlan(plan), zendesktest.WithPace(20), zendesktest.WithSeed(11),
 				zendesktest.WithRetention(zendesktest.Retention{Requests: 1_000_000}),
 			}})
@@ -48,6 +57,9 @@ func TestFaultRun(t *testing.T) {
 					continue
 				}
 				writes[len(tickets[0].Audits)]++
+				if run.records {
+					r.record(p, 1)
+				}
 			}
 			duplicate := len(r.desk.Duplicates())
 			t.Logf("plan=%s calls=%d lost=%d duplicate=%d impatient=%d requests=%d took=%s writes per ticket: %s", plan, len(phones), lost,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -351,7 +352,10 @@ func (r *rig) requests(method, path string) int {
 
 func (r *rig) clean() {
 	r.t.Helper()
-	require.Empty(r.t, r.desk.Violations())
+	violations := slices.DeleteFunc(r.desk.Violations(), func(v zendesktest.Violation) bool {
+		return v.Problem == "no such operation" && strings.HasPrefix(v.Path, callsPath) // Zendesk's description leaves them out
+	})
+	require.Empty(r.t, violations)
 	require.Empty(r.t, r.desk.Duplicates())
 }
 

@@ -17,6 +17,7 @@ const (
 	imaginaryUser       = 1
 	imaginaryTicket     = 1
 	imaginaryOpenTicket = 2
+	imaginaryCall       = 1
 )
 
 // RehearsedTicket is the ticket of a rehearsed call, as it is when nothing more
@@ -33,8 +34,10 @@ type RehearsedTicket struct {
 	// Comments are the plain ones, the oldest first.
 	Comments []string
 	// Voice is the voice comment, nil if it has none.
-	Voice     *zendesk.VoiceComment
-	Requester zendesk.User
+	Voice *zendesk.VoiceComment
+	// RecordedCall is the call record that it shows, nil if it shows none.
+	RecordedCall *zendesk.CallFields
+	Requester    zendesk.User
 	// Attached says that it was the caller's open ticket, onto which the call
 	// went. Then only what the call added to it is told.
 	Attached bool
@@ -214,6 +217,32 @@ func (z *imaginaryZendesk) CreateUser(_ context.Context, u zendesk.NewUser) (zen
 // NewestOpenTicket implements Zendesk.
 func (z *imaginaryZendesk) NewestOpenTicket(context.Context, int64) (zendesk.Ticket, bool, error) {
 	return zendesk.Ticket{ID: imaginaryOpenTicket}, z.openTicket, nil
+}
+
+// CreateCall implements Zendesk: the record tells of the call on its ticket.
+func (z *imaginaryZendesk) CreateCall(ctx context.Context, n zendesk.NewCall) (zendesk.CallRecord, error) {
+	record, err := z.UpdateCall(ctx, imaginaryCall, n.Call)
+	return record, err
+}
+
+// UpdateCall implements Zendesk.
+func (z *imaginaryZendesk) UpdateCall(_ context.Context, id int64, change zendesk.CallFields) (zendesk.CallRecord, error) {
+	t := z.tickets[change.TicketID]
+	if t == nil {
+		return zendesk.CallRecord{}, notImagined("UpdateCall")
+	}
+	t.AnsweredBy, t.RecordedCall = change.AgentID, &change
+	return zendesk.CallRecord{ID: id, CallFields: change}, nil
+}
+
+// CommentOnCall implements Zendesk.
+func (z *imaginaryZendesk) CommentOnCall(context.Context, int64, zendesk.CallComment) (zendesk.TicketComment, error) {
+	return zendesk.TicketComment{}, nil
+}
+
+// TicketComments implements Zendesk. No write is of unknown fate here.
+func (z *imaginaryZendesk) TicketComments(context.Context, int64, bool) iter.Seq2[zendesk.TicketComment, error] {
+	return func(func(zendesk.TicketComment, error) bool) {}
 }
 
 // notImagined is for what cannot be asked of an account without a ticket.

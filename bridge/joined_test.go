@@ -157,7 +157,7 @@ func TestRecordOfNotes(t *testing.T) {
 		{Kind: Done, Step: StepJoin, Intent: "j", Ticket: 1000}, // found in the audits
 	} {
 		record := after(made("", 1000), intent, done)
-		require.Empty(t, cmp.Diff(Record{last: 3, Ticket: 1000, Joined: []int64{2000}}, record, cmpopts.EquateComparable(), cmp.AllowUnexported(Record{}, wait{})))
+		require.Empty(t, cmp.Diff(Record{last: 3, begun: true, Ticket: 1000, Joined: []int64{2000}}, record, cmpopts.EquateComparable(), cmp.AllowUnexported(Record{}, wait{})))
 	}
 	final := intendedCreate("i", 5)
 	final.Final, final.Covers = true, []telephony.CallID{secondCall}

@@ -173,7 +173,7 @@ func (w *work) wroteSince(ctx context.Context, id int64, since time.Time) (bool,
 	page, err := w.b.zendesk.ListTicketAudits(ctx, id, zendesk.AuditListOptions{NewestFirst: true})
 	return slices.ContainsFunc(page.Audits, func(a zendesk.Audit) bool {
 		_, ours := a.Metadata.Custom[metadataKey]
-		return ours && !a.CreatedAt.Before(since)
+		return (ours || slices.ContainsFunc(a.Events, w.showsRecord)) && !a.CreatedAt.Before(since)
 	}), err
 }
 
@@ -181,7 +181,7 @@ func (w *work) wroteSince(ctx context.Context, id int64, since time.Time) (bool,
 // come since: then it is planned anew.
 func (w *work) attach(ctx context.Context) result {
 	found := w.record.Match
-	o := Outcome{Kind: Attached, Step: StepAttach, Ticket: found.Ticket, Reason: found.Reason, Time: w.b.now().UTC()}
+	o := Outcome{Kind: Attached, Step: StepAttach, Ticket: found.Ticket, Reason: found.Reason, App: w.step.App, Time: w.b.now().UTC()}
 	seq, refused := w.appendNext(ctx, o, "")
 	if refused != nil {
 		return *refused

@@ -102,7 +102,8 @@ type Outcome struct {
 	// Final says that the create carries everything: nothing is left to add.
 	Final bool `json:"final,omitzero"`
 
-	// Voice says that the create or completion tells of the call by a voice comment.
+	// Voice says that the create or completion tells of the call by a voice comment,
+	// or leaves it to a call record: not in words.
 	Voice bool `json:"voice,omitzero"`
 
 	Ticket int64 `json:"ticket,omitzero"`
@@ -124,6 +125,15 @@ type Outcome struct {
 	Tickets []int64 `json:"tickets,omitzero"`
 	// Covers are the calls that a create or completion tells of besides its own.
 	Covers []telephony.CallID `json:"covers,omitzero"`
+
+	// App is the Zendesk app of the call record that tells of the call, 0 if
+	// comments do. It stands in whatever the call is begun with, and in each
+	// completion: a call is finished in the way in which it was begun.
+	App int64 `json:"call_app,omitzero"`
+	// CallRecord is the id of that record, on a completion; in an intent 0 if it
+	// is to be made. Shown is how many comments of the ticket showed it before.
+	CallRecord int64 `json:"call_record,omitzero"`
+	Shown      int   `json:"shown,omitzero"`
 
 	// Reason says why, in words for people.
 	Reason string `json:"reason,omitzero"`

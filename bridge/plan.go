@@ -29,6 +29,9 @@ type Step struct {
 	Late bool
 	// Via is the channel of a create.
 	Via zendesk.ViaID
+	// App is the Zendesk app of the call record that tells of the call, 0 if
+	// comments do.
+	App int64
 	// Final says that a create carries everything.
 	Final bool
 	// Conclusive marks the last look-up: after it the write cannot commit.
@@ -147,7 +150,7 @@ func (p planner) candidates(all ...func() (Step, bool)) []Step {
 		if !ok {
 			continue
 		}
-		step.Call, step.Bare = p.id, p.record.Bare[step.Kind]
+		step.Call, step.App, step.Bare = p.id, p.app(), p.record.Bare[step.Kind]
 		if until := p.record.waits[step.Kind].until; until.After(step.At) {
 			step.At = until
 		}
@@ -314,9 +317,13 @@ func (p planner) create() (Step, bool) {
 
 // fits reports whether all there is to say at the end goes into one request. A
 // voicemail has a voice comment, which cannot say why there is no audio; a
-// successor has a plain one, which names its predecessor and plays nothing.
+// successor has a plain one, which names its predecessor and plays nothing. A
+// call record is always a request of its own.
 func (p planner) fits(via zendesk.ViaID) bool {
 	playable := p.record.sound().playable()
+	if p.app() != 0 {
+		return false
+	}
 	if via == zendesk.ViaVoicemail {
 		return playable
 	}

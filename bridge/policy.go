@@ -64,6 +64,9 @@ type Policy struct {
 	// Rules say which calls get none, Match which go onto one that is there.
 	Rules Rules
 	Match Match
+	// CallRecords is the Zendesk app whose call records tell of calls; 0 has
+	// comments of the tickets tell of them.
+	CallRecords int64
 	// Lines are our numbers by E.164.
 	Lines map[string]Line
 	// Country is how national numbers are read where the line says nothing.

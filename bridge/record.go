@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -52,6 +53,13 @@ type Record struct {
 	// Told says that it has that in words, besides a voice comment.
 	Told    bool
 	Covered []telephony.CallID
+	// CallRecord is Zendesk's record of the call, 0 while there is none, App the
+	// app that it is made for; 0 where comments tell of the call. RecordDoubtful
+	// says that one of unknown fate was given up.
+	CallRecord, App int64
+	RecordDoubtful  bool
+	// begun says that App is decided.
+	begun bool
 	// Joined are the tickets of other calls that a note on Ticket names: they
 	// became one call with this one.
 	Joined []int64
@@ -98,8 +106,11 @@ type Intent struct {
 	At         time.Time
 	ExternalID string
 	Final      bool
-	// Voice says that the write tells of the call by a voice comment.
+	// Voice says that the write does not tell of the call in words.
 	Voice bool
+	// App, CallRecord and Shown are those of the Outcome.
+	App, CallRecord int64
+	Shown           int
 	// Display is the want that a create shows the ticket for.
 	Display string
 	Ticket  int64
@@ -120,6 +131,7 @@ type wait struct {
 // apply folds in one outcome, which stands at seq.
 func (r *Record) apply(seq uint64, o Outcome) {
 	r.last = seq
+	r.begin(o)
 	switch o.Kind {
 	case CallerKnown:
 		r.Caller, r.CallerHow, r.Candidates = o.User, o.How, o.Candidates
@@ -189,6 +201,7 @@ func (r *Record) intend(o Outcome) {
 	r.Open = &Intent{
 		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final, Voice: o.Voice,
 		Display: o.Want, Ticket: o.Ticket, Assigned: o.User, Tickets: o.Tickets, Covers: o.Covers,
+		App: o.App, CallRecord: o.CallRecord, Shown: o.Shown,
 	}
 	r.lookedAt = time.Time{}
 	if o.Step == StepCreate {
@@ -207,6 +220,7 @@ func (r *Record) done(o Outcome) {
 		r.popped(o.Want, o.Pop)
 	case StepComplete:
 		r.Completed = r.Completed || o.Ticket == r.Ticket
+		r.CallRecord = cmp.Or(r.CallRecord, o.CallRecord)
 		r.close(o)
 	case StepTell:
 		r.Told = true
@@ -239,6 +253,12 @@ func (r *Record) close(o Outcome) {
 		if open.Final {
 			r.Covered, r.Told = open.Covers, !open.Voice
 		}
+		if open.App != 0 && !open.Voice { // of a call that was over it said all in words
+			r.Covered, r.Told = open.Covers, true
+		}
+	case open.Step == StepComplete && r.Completed && open.App != 0:
+		r.Told = r.Told && len(open.Covers) == len(r.Covered) // further calls are told of in words
+		r.Covered = open.Covers
 	case open.Step == StepComplete && r.Completed:
 		r.Covered, r.Told = open.Covers, r.Told || !open.Voice
 	case open.Step == StepJoin && len(o.Tickets) == 0:
@@ -287,6 +307,7 @@ func (r *Record) free(o Outcome) {
 		r.Bare = with(r.Bare, o.Step, true)
 	}
 	r.Doubtful = r.Doubtful || (o.Doubtful && o.Step == StepCreate)
+	r.RecordDoubtful = r.RecordDoubtful || (o.Doubtful && o.App != 0)
 	r.putOff(o)
 }
 

@@ -95,6 +95,7 @@ func TestRecordOfTickets(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			got := after(test.done...)
+			got.begun = false // it has a test of its own
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(Record{}, wait{}), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}

@@ -25,7 +25,7 @@ func (w *work) metadata(intent string) zendesk.Metadata {
 // voiceTicket renders the create.
 func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 	fields := zendesk.TicketFields{
-		ViaID:       w.step.Via,
+		ViaID:       w.viaID(),
 		ExternalID:  w.externalID(),
 		Subject:     w.subject(),
 		RequesterID: w.record.Caller,
@@ -36,7 +36,7 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 		fields.AssigneeID = w.lastAgent()
 	}
 	// Sent together, the plain comment would win: it is one or the other.
-	if w.step.Via == zendesk.ViaVoicemail || (w.record.sound().playable() && w.record.Predecessor == 0) {
+	if fields.ViaID == zendesk.ViaVoicemail || (w.step.App == 0 && w.record.sound().playable() && w.record.Predecessor == 0) {
 		fields.VoiceComment = w.voiceComment()
 	} else {
 		fields.Comment = w.comment()
@@ -47,6 +47,15 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 		request.DisplayToAgent = w.step.Want.Agent.ZendeskID
 	}
 	return request
+}
+
+// viaID is the channel of the ticket. That of voicemails demands a voice comment,
+// which stands beside no call record.
+func (w *work) viaID() zendesk.ViaID {
+	if w.step.App != 0 && w.step.Via == zendesk.ViaVoicemail {
+		return zendesk.ViaInbound
+	}
+	return w.step.Via
 }
 
 // ticketUpdate renders what completes the ticket: the voice comment where there

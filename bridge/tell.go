@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 
 	"github.com/talkbridge/talkbridge/zendesk"
 )
@@ -13,18 +14,42 @@ import (
 // several.
 func (p planner) tell() (Step, bool) {
 	_, parked := p.record.Parked[StepTell]
-	reason := "several agents talked, and its recording names the first"
-	several := len((&work{call: p.call, policy: p.policy}).agentNames()) > 1
-	if !several && len(p.record.Candidates) > 0 {
-		reason, several = "several users share the number, and its audio names none", true
+	step := Step{Kind: StepTell, Covers: p.covers()}
+	owed := p.record.Ticket != 0 && p.record.Completed && !p.record.Told && p.call.Ended() && !parked
+	switch {
+	case len((&work{call: p.call, policy: p.policy}).agentNames()) > 1:
+		step.Reason = "several agents talked, and its recording names the first"
+	case len(p.record.Candidates) > 0:
+		step.Reason = "several users share the number, and its audio names none"
+	case p.app() != 0 && p.unrecorded():
+		step.Reason = "its call record has no place for it"
+	default:
+		owed = false
 	}
-	owed := p.record.Ticket != 0 && p.record.Completed && !p.record.Told && p.call.Ended() && !parked && several
-	return Step{Kind: StepTell, Reason: reason, Covers: p.covers()}, owed
+	return step, owed
 }
 
-// tell adds the private comment that the ticket would have without a recording.
+// unrecorded reports whether there is something that a call record cannot say:
+// audio that could not be collected, calls that became one with this one, and
+// ticket fields whose value is only known at the end.
+func (p planner) unrecorded() bool {
+	refused := func(a *Audio) bool { return a != nil && a.Refused != "" }
+	late := !p.record.Attached && slices.ContainsFunc(p.policy.form(p.call).Fields, Field.late)
+	return refused(p.record.Audio) || refused(p.record.Recording) || len(p.covers()) > 0 || late
+}
+
+// tell adds the private comment that the ticket would have without a recording,
+// and what else the completion of a ticket sets where a call record did that.
 func (w *work) tell(ctx context.Context) result {
 	o := Outcome{Step: StepTell, Intent: w.newIntent(), Ticket: w.record.Ticket}
 	update := zendesk.TicketUpdate{Comment: w.comment(), Metadata: w.metadata(o.Intent)}
+	if w.step.App != 0 {
+		if !w.record.Attached {
+			update.CustomFields = w.lateFields()
+		}
+		if later := w.handOver(ctx, &update); later != nil {
+			return *later
+		}
+	}
 	return w.update(ctx, o, update)
 }

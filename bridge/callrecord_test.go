@@ -1,0 +1,305 @@
+package bridge_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
+)
+
+const callsPath = "/api/v2/calls"
+
+// byRecord has calls told of by call records.
+func byRecord(more ...func(*bridge.Policy)) func(*bridge.Policy) {
+	return func(p *bridge.Policy) {
+		p.CallRecords = zendesktest.DefaultAppID
+		for _, change := range more {
+			change(p)
+		}
+	}
+}
+
+// record is the one call record of a call, which its ticket shows so many times.
+func (r *rig) record(p *phone, times int) zendesktest.Call {
+	r.t.Helper()
+	var records []zendesktest.Call
+	for _, record := range r.desk.Calls() {
+		if record.ExternalID == string(p.id) {
+			records = append(records, record)
+		}
+	}
+	require.Len(r.t, records, 1)
+	ticket := r.view(p).Record.Ticket
+	require.Equal(r.t, ticket, records[0].TicketID)
+	shown := 0
+	for _, comment := range r.ticketByID(ticket).Comments {
+		if comment.Call != nil && comment.Call.CallID == records[0].ID {
+			shown++
+			require.False(r.t, comment.Public)
+		}
+	}
+	require.Equal(r.t, times, shown)
+	require.Empty(r.t, r.ticketByID(ticket).VoiceComments(), "never both ways")
+	require.Equal(r.t, records[0].ID, r.view(p).Record.CallRecord)
+	return records[0]
+}
+
+func TestCallRecordTellsOfTheCall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{audio: &folder{audio: bridge.Audio{URL: tapeURL, Seconds: 20}}, policy: byRecord(func(p *bridge.Policy) {
+		p.Recorded = map[string]bool{"pbx1": true}
+	})})
+	p := r.call("1")
+	p.tell(append(p.coming(), telephony.Event{Kind: telephony.CallRecorded, Leg: "t", Path: tape})...)
+	p.rings("1001")
+	r.eventually("caller", func() bool { return r.view(p).Record.Caller != 0 })
+	p.answers("1001")
+	r.eventually("page", func() bool { return len(r.desk.Pops()) == 1 })
+	require.Equal(t, zendesktest.PopCreate, r.desk.Pops()[0].Source)
+	require.Equal(t, r.ticket(p).ID, r.desk.Pops()[0].TicketID)
+	require.Empty(t, r.desk.Calls(), "it is a snapshot of what is over")
+	p.ends("1001", "t")
+	r.settled(p)
+
+	require.Len(t, r.ticket(p).Comments, 2)
+	record := r.record(p, 1)
+	require.Equal(t, "inbound", record.Direction)
+	for name, want := range map[string]any{
+		"from_line": caller, "to_line": support, "to_line_nickname": "Support", "agent_id": int64(anaID), "completion_status": "completed",
+		"recording_url": tapeURL, "recording_time": int64(20), "voicemail": false, "end_user_id": r.ticket(p).RequesterID,
+	} {
+		require.Equal(t, want, record.Fields[name], name)
+	}
+	for _, name := range []string{"call_started_at", "call_ended_at", "duration", "wait_time", "time_to_answer", "talk_time", "hold_time"} {
+		require.Contains(t, record.Fields, name)
+	}
+	require.Equal(t, []string{"caller caller", "intent create", "done create", "audio recording", "intent complete", "done complete"}, kinds(r.outcomes(p)))
+	require.Equal(t, 1, r.requests(http.MethodPost, callsPath))
+	r.clean()
+}
+
+func TestCallRecordsOfCallsThatNobodyAnswered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{audio: &folder{audio: bridge.Audio{URL: tapeURL, Seconds: 20}}, policy: byRecord()})
+	missed, message := r.call("1"), r.call("2")
+	missed.comes()
+	missed.rings("1001")
+	missed.tell(telephony.Event{Kind: telephony.LegDialEnded, Leg: "1001", Status: telephony.DialNoAnswer}, missed.ending("1001")[0])
+	missed.ends("t")
+	message.leavesMessage()
+	r.settled(missed, message)
+	require.Equal(t, "missed", r.record(missed, 1).Fields["completion_status"])
+	require.Contains(t, r.ticket(missed).Tags, "call_missed")
+	record := r.record(message, 1)
+	require.Equal(t, true, record.Fields["voicemail"])
+	require.Equal(t, tapeURL, record.Fields["recording_url"])
+	require.Contains(t, r.ticket(message).Tags, "call_voicemail")
+	require.Equal(t, 45, r.ticket(message).ViaID, "the channel of voicemails demands a voice comment")
+	r.clean()
+}
+
+// TestCallRecordSurvivesFaults: one record, shown once, whatever happens to the
+// request that makes it.
+func TestCallRecordSurvivesFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		effect zendesktest.Effect
+		sent   int
+		want   []string
+	}{
+		{"429", zendesktest.RateLimited(time.Second), 2, []string{"freed complete", "done complete"}},
+		{"500", zendesktest.ServerError(), 2, []string{"unknown complete", "freed complete", "done complete"}},
+		{"503", zendesktest.Unavailable(time.Second), 2, []string{"unknown complete", "freed complete", "done complete"}},
+		{"answer lost after commit", zendesktest.DropAfterCommit(), 1, []string{"unknown complete", "done complete"}},
+		{"answer cut in its body", zendesktest.TruncatedBody(), 1, []string{"unknown complete", "done complete"}},
+		{"cut before commit", zendesktest.DropBeforeCommit(), 2, []string{"unknown complete", "freed complete", "done complete"}},
+		{"committed late", zendesktest.LateCommit(800 * time.Millisecond), 1, []string{"unknown complete", "done complete"}},
+		{"stalled, committed late", zendesktest.StalledCommit(900 * time.Millisecond), 1, []string{"unknown complete", "done complete"}},
+		{"401 once", zendesktest.TokenExpired(), 2, []string{"freed complete", "done complete"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{timeout: patience, policy: byRecord()})
+			fault := r.desk.Inject(zendesktest.Fault{Method: http.MethodPost, Path: callsPath, Count: 1, Effect: test.effect})
+			p := r.talk()
+			p.ends("1001", "t")
+			r.settled(p)
+			require.Equal(t, 1, fault.Hits())
+			r.record(p, 1)
+			require.Equal(t, test.sent, r.requests(http.MethodPost, callsPath))
+			require.Subset(t, kinds(r.outcomes(p)), test.want)
+			require.Len(t, r.ticket(p).Comments, 2)
+			r.clean()
+		})
+	}
+}
+
+// A recording that comes late is put into the record, which is shown once more:
+// once, whatever happens to that request.
+func TestLateRecordingIsShownOnceMore(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]zendesktest.Effect{
+		"no fault": {}, "answer lost after commit": zendesktest.DropAfterCommit(), "cut before commit": zendesktest.DropBeforeCommit(),
+		"committed late": zendesktest.LateCommit(800 * time.Millisecond), "500": zendesktest.ServerError(),
+	} {
+		for _, at := range []struct{ method, path string }{{http.MethodPost, callsPath + "/*/comments"}, {http.MethodPatch, callsPath + "/*"}} {
+			t.Run(name+" of "+at.method, func(t *testing.T) {
+				t.Parallel()
+				tapes := &folder{audio: bridge.Audio{URL: tapeURL}}
+				tapes.failures.Store(1)
+				r := newRig(t, setup{timeout: patience, audio: tapes, policy: byRecord(func(p *bridge.Policy) {
+					p.Recorded, p.RecordingWait = map[string]bool{"pbx1": true}, time.Millisecond
+				})})
+				r.desk.Inject(zendesktest.Fault{Method: at.method, Path: at.path, Count: 1, Effect: effect})
+				p := r.call("1")
+				p.records()
+				r.eventually("recording", func() bool { return r.view(p).Record.Recording != nil })
+				r.settled(p)
+				require.Equal(t, tapeURL, r.record(p, 2).Fields["recording_url"])
+				r.clean()
+			})
+		}
+	}
+}
+
+// TestDeathAtEveryPointOfACallMakesOneRecord kills the bridge at every append of
+// a call's story, in two ways, and starts another on the same journal.
+func TestDeathAtEveryPointOfACallMakesOneRecord(t *testing.T) {
+	t.Parallel()
+	var deaths atomic.Int64
+	for _, lost := range []bool{false, true} {
+		for n := 1; n <= 14; n++ {
+			t.Run(fmt.Sprintf("append %d, answer lost %t", n, lost), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, setup{idle: true, policy: byRecord(func(p *bridge.Policy) { p.Settle = time.Second })})
+				d := &dying{left: n, lost: lost, died: make(chan struct{})}
+				r.start(setup{wrap: func(j bridge.Journal) bridge.Journal { d.Journal = j; return d }})
+				s := &story{rig: r, died: d.died, call: r.call("1")}
+				s.play()
+				s.settled(s.call)
+				r.record(s.call, 1)
+				require.Len(t, r.ticket(s.call).Comments, 2)
+				require.LessOrEqual(t, len(r.desk.Pops()), 2)
+				r.clean()
+				if s.restarted {
+					deaths.Store(max(deaths.Load(), int64(n)))
+				}
+			})
+		}
+	}
+	t.Cleanup(func() { require.GreaterOrEqual(t, deaths.Load(), int64(8), "deaths reach to the end of the call") })
+}
+
+// A call is finished in the way in which it was begun, also by the next process.
+func TestCallIsFinishedInTheWayItWasBegun(t *testing.T) {
+	t.Parallel()
+	for _, began := range []int64{0, zendesktest.DefaultAppID} {
+		t.Run(fmt.Sprint(began), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{policy: func(p *bridge.Policy) { p.CallRecords = began }})
+			p := r.talk()
+			require.NoError(t, r.stop())
+			changed := *r.policy
+			changed.CallRecords = zendesktest.DefaultAppID - began
+			r.policy = &changed
+			r.start(setup{})
+			again := r.call("1")
+			again.n = p.n
+			again.ends("1001", "t")
+			r.settled(again)
+			if began != 0 {
+				r.record(p, 1)
+				require.Zero(t, completions(r.ticket(p)))
+			} else {
+				require.Empty(t, r.desk.Calls())
+				require.Equal(t, 1, completions(r.ticket(p)))
+			}
+			r.clean()
+		})
+	}
+}
+
+func TestCallRecordGoesOntoTheTicketThatItsCallIsAttachedTo(t *testing.T) {
+	t.Parallel()
+	r, customer := matchRig(t, newestOpen(), setup{policy: byRecord()})
+	ticket := r.asks(customer, "by mail")
+	p := r.attached("1")
+	p.ends("1001", "t")
+	r.settled(p)
+	require.Equal(t, ticket, r.record(p, 1).TicketID)
+	require.Len(t, r.desk.Tickets(), 1)
+	require.Len(t, r.ticketByID(ticket).Comments, 2)
+	r.clean()
+}
+
+func TestTicketOfACallRecordIsClosedOrDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, deleted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("deleted %t", deleted), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{policy: byRecord()})
+			p := r.talk()
+			ticket := r.ticket(p).ID
+			if deleted {
+				require.NoError(t, r.desk.DeleteTicket(ticket))
+			} else {
+				require.NoError(t, r.desk.CloseTicket(ticket))
+			}
+			p.ends("1001", "t")
+			r.settled(p)
+			if deleted {
+				require.True(t, r.view(p).Record.Gone)
+				require.Empty(t, r.desk.Calls())
+				return
+			}
+			require.NotEqual(t, ticket, r.record(p, 1).TicketID)
+			require.Len(t, r.desk.TicketsByExternalID(string(p.id)+"#2"), 1)
+			r.clean()
+		})
+	}
+}
+
+// An app that is not installed leaves the ticket as it is, and the record to a
+// person; the right one is taken at the next try.
+func TestUnknownAppIsParked(t *testing.T) {
+	t.Parallel()
+	r, customer := matchRig(t, newestOpen(), setup{policy: func(p *bridge.Policy) { p.CallRecords = 77 }})
+	r.asks(customer, "by mail")
+	p := r.attached("1")
+	p.ends("1001", "t")
+	r.eventually("parked", func() bool { return r.view(p).Record.Parked[bridge.StepComplete] != "" })
+	require.Contains(t, r.view(p).Record.Parked[bridge.StepComplete], "not installed")
+	require.Len(t, r.desk.Tickets(), 1, "it gets no ticket of its own for that")
+	right := *r.policy
+	right.CallRecords = zendesktest.DefaultAppID
+	r.bridge.SetPolicy(&right)
+	r.retry(p)
+	r.settled(p)
+	r.record(p, 1)
+	r.clean()
+}
+
+func TestSecondAgentIsToldInWordsBesidesTheRecord(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{policy: byRecord()})
+	p := r.talk()
+	p.rings("1002")
+	p.answers("1002")
+	r.eventually("page of the second agent", func() bool { return len(r.desk.Pops()) == 2 })
+	p.ends("1001", "1002", "t")
+	r.settled(p)
+	r.record(p, 1)
+	ticket := r.ticket(p)
+	require.Len(t, ticket.Comments, 3)
+	require.Contains(t, ticket.Comments[2].Body, "Agents: Ana, Ben\n")
+	require.Equal(t, int64(benID), ticket.AssigneeID)
+	r.clean()
+}
