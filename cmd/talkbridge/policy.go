@@ -31,6 +31,9 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Reserve:            float64(cfg.Zendesk.Reserve) / 100,
 		Recorded:           make(map[string]bool),
 	}
+	if records := cfg.Zendesk.CallRecords; records != nil {
+		p.CallRecords = int64(records.AppID)
+	}
 	for _, s := range cfg.Sources {
 		p.Recorded[s.Name] = s.Asterisk != nil && s.Asterisk.Recordings != ""
 	}

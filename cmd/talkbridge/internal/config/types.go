@@ -59,6 +59,14 @@ type Zendesk struct {
 	Timeout time.Duration `yaml:"timeout" check:"1s..60s"`
 	// Percent of the account's requests per minute that are left to people and other programs. Pages for agents may use them.
 	Reserve int `yaml:"reserve" check:"0..90"`
+	// Tell of each call by one of Zendesk's call records, shown on the ticket when the call is over, instead of by a voice comment. Without it, none are made.
+	CallRecords *CallRecords `yaml:"call_records"`
+}
+
+// CallRecords say for which app call records are made.
+type CallRecords struct {
+	// Id of an app that is installed in the account; its name is shown with each call. Any app will do, a private one too.
+	AppID int `yaml:"app_id,required" check:"1..9007199254740991"`
 }
 
 // OAuth is a confidential OAuth client of the account.
