@@ -37,6 +37,7 @@ type demoOptions struct {
 	listen  string
 	speed   float64
 	verbose bool
+	records bool             // calls are told of by call records
 	mix     asterisktest.Mix // what is played, again and again
 }
 
@@ -74,6 +75,7 @@ exits 0 only if every call got what it should: none lost, none twice.`,
 	cmd.Flags().BoolVar(&o.exit, "exit", false, "end when the calls are over, with a table")
 	cmd.Flags().StringVar(&o.listen, "listen", demoAddress, "`address` of the simulated Zendesk")
 	cmd.Flags().Float64Var(&o.speed, "speed", 2, "play the calls so many `times` faster than recorded")
+	cmd.Flags().BoolVar(&o.records, "call-records", false, "tell of the calls by Zendesk's call records (zendesk.call_records)")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show the daemon's log")
 	return cmd
 }
@@ -168,6 +170,9 @@ func (d *demo) config() *config.Config {
 	cfg.Site, cfg.Country = demoSite, "DE"
 	cfg.Zendesk.URL = d.zendesk.URL()
 	cfg.Zendesk.OAuth = &config.OAuth{ClientID: demoClient, ClientSecret: config.NewSecret(demoSecret), Scope: "read write"}
+	if d.options.records {
+		cfg.Zendesk.CallRecords = &config.CallRecords{AppID: zendesktest.DefaultAppID}
+	}
 	cfg.Sources = []config.Source{{Name: demoSource, Asterisk: &config.Asterisk{
 		Address: d.pbx.Addr(), Username: user.Name, Secret: config.NewSecret(user.Secret),
 		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Recordings: d.player.Recordings, Keepalive: 15 * time.Second,

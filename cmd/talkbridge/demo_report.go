@@ -135,7 +135,7 @@ type judgement struct {
 }
 
 func (d *demo) judge(call asterisktest.Call, pops map[int64]int) judgement {
-	want := expected[call.Kind]
+	want := d.expected(call.Kind)
 	v := judgement{tickets: d.zendesk.TicketsByExternalID(demoSite + "/" + demoSource + "/" + call.Linkedid), text: "ok"}
 	v.tickets = slices.DeleteFunc(v.tickets, func(t zendesktest.Ticket) bool { return t.Deleted })
 	for _, t := range v.tickets {
@@ -155,8 +155,43 @@ func (d *demo) judge(call asterisktest.Call, pops map[int64]int) judgement {
 		v.text = fmt.Sprintf("wrong: %d pops, wants %d", v.pops, want.pops)
 	case want.pops > 0 && len(v.tickets[0].Comments) != 2:
 		v.text = fmt.Sprintf("wrong: %d comments, wants 2", len(v.tickets[0].Comments))
+	case d.options.records:
+		v.text = d.judgeRecord(v.tickets[0])
 	}
 	return v
+}
+
+// expected is what a call of a kind should leave. The channel of voicemails
+// demands a voice comment, which stands beside no call record.
+func (d *demo) expected(kind string) expectation {
+	want := expected[kind]
+	if d.options.records && want.via == 44 {
+		want.via = 45
+	}
+	return want
+}
+
+// judgeRecord looks for the one call record of a ticket's call, shown on it once,
+// and for nothing else that could tell of the call.
+func (d *demo) judgeRecord(ticket zendesktest.Ticket) string {
+	records := slices.DeleteFunc(d.zendesk.Calls(), func(r zendesktest.Call) bool { return r.ExternalID != ticket.ExternalID })
+	shown := 0
+	for _, comment := range ticket.Comments {
+		if comment.Call != nil && len(records) == 1 && comment.Call.CallID == records[0].ID {
+			shown++
+		}
+	}
+	switch {
+	case len(records) != 1:
+		return fmt.Sprintf("wrong: %d call records, wants 1", len(records))
+	case records[0].TicketID != ticket.ID || shown != 1:
+		return fmt.Sprintf("wrong: its call record is shown %d times, wants 1", shown)
+	case records[0].Fields["completion_status"] == nil:
+		return "wrong: its call record does not say how it ended"
+	case len(ticket.VoiceComments()) > 0:
+		return "wrong: a voice comment beside the call record"
+	}
+	return "ok"
 }
 
 func (v judgement) ids() string {
