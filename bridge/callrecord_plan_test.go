@@ -93,6 +93,19 @@ func TestRecordOfACallRecord(t *testing.T) {
 	require.True(t, after(told...).Told, "a ticket that was made at the end tells of the call in words")
 }
 
+// A rehearsed call is told of by its record too.
+func TestRehearsedCallRecord(t *testing.T) {
+	t.Parallel()
+	policy := testPolicy(t)
+	byRecord(policy)
+	policy.Recorded = map[string]bool{"pbx1": true}
+	ticket := rehearse(t, policy, ended(), false).Ticket
+	require.Nil(t, ticket.Voice)
+	require.Len(t, ticket.Comments, 1)
+	require.Equal(t, string(testCall), ticket.RecordedCall.ExternalID)
+	require.Equal(t, int64(anaID), ticket.AnsweredBy)
+}
+
 func TestCompletionStatus(t *testing.T) {
 	t.Parallel()
 	inQueue := telephony.State{Disposition: telephony.Abandoned, Queues: []telephony.QueueStay{{Name: "q", JoinedAt: second(2), LeftAt: second(9)}}}

@@ -153,16 +153,18 @@ func TestLateRecordingIsShownOnceMore(t *testing.T) {
 		for _, at := range []struct{ method, path string }{{http.MethodPost, callsPath + "/*/comments"}, {http.MethodPatch, callsPath + "/*"}} {
 			t.Run(name+" of "+at.method, func(t *testing.T) {
 				t.Parallel()
-				tapes := &folder{audio: bridge.Audio{URL: tapeURL}}
-				tapes.failures.Store(1)
-				r := newRig(t, setup{timeout: patience, audio: tapes, policy: byRecord(func(p *bridge.Policy) {
-					p.Recorded, p.RecordingWait = map[string]bool{"pbx1": true}, time.Millisecond
+				r := newRig(t, setup{timeout: patience, audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: byRecord(func(p *bridge.Policy) {
+					p.Recorded = map[string]bool{"pbx1": true}
 				})})
-				r.desk.Inject(zendesktest.Fault{Method: at.method, Path: at.path, Count: 1, Effect: effect})
+				fault := r.desk.Inject(zendesktest.Fault{Method: at.method, Path: at.path, Count: 1, Effect: effect})
 				p := r.call("1")
-				p.records()
+				p.ordinary("1001")
+				r.settled(p)
+				r.record(p, 1)
+				p.tell(telephony.Event{Kind: telephony.CallRecorded, Leg: "t", Path: tape})
 				r.eventually("recording", func() bool { return r.view(p).Record.Recording != nil })
 				r.settled(p)
+				require.Equal(t, 1, fault.Hits())
 				require.Equal(t, tapeURL, r.record(p, 2).Fields["recording_url"])
 				r.clean()
 			})
@@ -171,22 +173,27 @@ func TestLateRecordingIsShownOnceMore(t *testing.T) {
 }
 
 // TestDeathAtEveryPointOfACallMakesOneRecord kills the bridge at every append of
-// a call's story, in two ways, and starts another on the same journal.
+// a call's story, in two ways, and starts another on the same journal. The call is
+// one whose recording comes late: its record is made, and shown once more.
 func TestDeathAtEveryPointOfACallMakesOneRecord(t *testing.T) {
 	t.Parallel()
 	var deaths atomic.Int64
 	for _, lost := range []bool{false, true} {
-		for n := 1; n <= 14; n++ {
+		for n := 1; n <= 18; n++ {
 			t.Run(fmt.Sprintf("append %d, answer lost %t", n, lost), func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, setup{idle: true, policy: byRecord(func(p *bridge.Policy) { p.Settle = time.Second })})
+				tapes := &folder{audio: bridge.Audio{URL: tapeURL}}
+				r := newRig(t, setup{idle: true, audio: tapes, policy: byRecord(func(p *bridge.Policy) {
+					p.Settle, p.Recorded = time.Second, map[string]bool{"pbx1": true}
+				})})
 				d := &dying{left: n, lost: lost, died: make(chan struct{})}
-				r.start(setup{wrap: func(j bridge.Journal) bridge.Journal { d.Journal = j; return d }})
-				s := &story{rig: r, died: d.died, call: r.call("1")}
+				r.start(setup{audio: tapes, wrap: func(j bridge.Journal) bridge.Journal { d.Journal = j; return d }})
+				s := &story{rig: r, audio: tapes, died: d.died, call: r.call("1")}
 				s.play()
+				s.tell(func(c telephony.State) bool { return c.Recording != "" }, telephony.Event{Kind: telephony.CallRecorded, Leg: "t", Path: tape})
 				s.settled(s.call)
-				r.record(s.call, 1)
-				require.Len(t, r.ticket(s.call).Comments, 2)
+				require.Equal(t, tapeURL, r.record(s.call, 2).Fields["recording_url"])
+				require.Len(t, r.ticket(s.call).Comments, 3)
 				require.LessOrEqual(t, len(r.desk.Pops()), 2)
 				r.clean()
 				if s.restarted {
@@ -195,7 +202,7 @@ func TestDeathAtEveryPointOfACallMakesOneRecord(t *testing.T) {
 			})
 		}
 	}
-	t.Cleanup(func() { require.GreaterOrEqual(t, deaths.Load(), int64(8), "deaths reach to the end of the call") })
+	t.Cleanup(func() { require.GreaterOrEqual(t, deaths.Load(), int64(12), "deaths reach to the end of the call") })
 }
 
 // A call is finished in the way in which it was begun, also by the next process.
@@ -301,5 +308,69 @@ func TestSecondAgentIsToldInWordsBesidesTheRecord(t *testing.T) {
 	require.Len(t, ticket.Comments, 3)
 	require.Contains(t, ticket.Comments[2].Body, "Agents: Ana, Ben\n")
 	require.Equal(t, int64(benID), ticket.AssigneeID)
+	r.clean()
+}
+
+// A record goes along to the ticket that follows a closed one.
+func TestLateRecordingOnAClosedTicket(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: byRecord(func(p *bridge.Policy) {
+		p.Recorded = map[string]bool{"pbx1": true}
+	})})
+	p := r.talk()
+	p.ends("1001", "t")
+	r.settled(p)
+	first := r.record(p, 1)
+	require.NoError(t, r.desk.CloseTicket(first.TicketID))
+	p.tell(telephony.Event{Kind: telephony.CallRecorded, Leg: "t", Path: tape})
+	r.eventually("the ticket that follows", func() bool { return r.view(p).Record.Predecessor != 0 })
+	r.settled(p)
+	record := r.record(p, 1)
+	require.Equal(t, first.ID, record.ID)
+	require.NotEqual(t, first.TicketID, record.TicketID)
+	require.Equal(t, tapeURL, record.Fields["recording_url"])
+	require.Len(t, r.desk.Tickets(), 2)
+	r.clean()
+}
+
+func TestCallRecordOfACallOfOurs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{policy: byRecord()})
+	p := r.call("1")
+	p.tell(
+		telephony.Event{Kind: telephony.LegStarted, Leg: "1001", Side: telephony.SideAgent, Endpoint: "PJSIP/1001", First: true, Dialled: caller},
+		telephony.Event{Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", Dialled: caller},
+		telephony.Event{Kind: telephony.LegDialled, Leg: "t", Peer: "1001", Dialled: caller, Party: telephony.Party{Number: support}},
+	)
+	p.answers("1001")
+	p.ends("1001", "t")
+	r.settled(p)
+	record := r.record(p, 1)
+	for name, want := range map[string]any{
+		"direction": "outbound", "from_line": support, "from_line_nickname": "Support", "to_line": caller, "to_line_nickname": nil, "dnis": nil,
+		"agent_id": int64(anaID), "completion_status": "completed",
+	} {
+		require.Equal(t, want, record.Fields[name], name)
+	}
+	r.clean()
+}
+
+// Who does not show his number is nobody's line, and his call has a record all the
+// same. Ticket fields of what is known at the end are set besides it.
+func TestCallRecordOfSomebodyWithoutANumber(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{policy: byRecord(func(p *bridge.Policy) {
+		p.Form.Fields = []bridge.Field{{ID: 900, Template: template(t, "{{seconds .talk}}"), Type: bridge.FieldInteger}}
+	})})
+	p := r.call("1")
+	p.from = "anonymous"
+	p.comes()
+	p.rings("1001")
+	p.answers("1001")
+	r.eventually("ticket", func() bool { return r.view(p).Record.Ticket != 0 })
+	p.ends("1001", "t")
+	r.settled(p)
+	require.Equal(t, "anonymous", r.record(p, 1).Fields["from_line"])
+	require.Contains(t, kinds(r.outcomes(p)), "done tell")
 	r.clean()
 }

@@ -113,6 +113,7 @@ func customers(r *rig) []zendesktest.User {
 // story plays an ordinary call to a bridge that may die, and restarts it.
 type story struct {
 	*rig
+	audio     bridge.AudioCollector
 	call      *phone
 	died      chan struct{}
 	restarted bool
@@ -172,7 +173,7 @@ func (s *story) again() {
 	require.False(s.t, s.restarted, "it dies once")
 	s.restarted = true
 	_ = s.stop() // that the journal was closed, unless it was stopped before it knew
-	s.start(setup{})
+	s.start(setup{audio: s.audio})
 }
 
 func TestStopAndStartInTheMiddleOfACall(t *testing.T) {
