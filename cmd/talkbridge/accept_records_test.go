@@ -37,6 +37,8 @@ func TestCallRecords(t *testing.T) {
 	})
 	require.Len(t, s.ticketOf(c, played, 2).Comments, 2)
 	story, _ := s.cli(exitOK, "explain", played, "--requests")
+	require.Contains(t, story, "POST a call record, shown on ticket #2, because the call is over")
+	require.Contains(t, story, fmt.Sprintf("ticket #2 shows call record %d, answered after ", s.zendesk.Calls()[0].ID))
 	require.Contains(t, story, `"call_started_at"`)
 
 	during := s.pbx.Inbound(asterisktest.Party{Number: "+493010005678"}, "+15550100001")

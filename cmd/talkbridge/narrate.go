@@ -265,6 +265,10 @@ type sentTicket struct {
 
 func (n *narrator) intended(o *bridge.Outcome, l *storyLine) {
 	l.Who, l.Request = bySent, o.Request
+	if o.Step == bridge.StepComplete && o.App != 0 {
+		l.Text = recordWords(o)
+		return
+	}
 	var sent sentTicket
 	_ = json.Unmarshal(o.Request, &sent)        // what cannot be read is shown by --requests
 	_ = json.Unmarshal(o.Request, &sent.Ticket) // an update has its fields outside
@@ -290,6 +294,14 @@ func (n *narrator) intended(o *bridge.Outcome, l *storyLine) {
 	if len(words) > 0 {
 		l.Text += ": " + strings.Join(words, ", ")
 	}
+}
+
+// recordWords are those for a call record that is sent.
+func recordWords(o *bridge.Outcome) string {
+	if o.CallRecord == 0 {
+		return fmt.Sprintf("POST a call record, shown on ticket #%d, because %s", o.Ticket, o.Reason)
+	}
+	return fmt.Sprintf("PATCH call record %d and show it once more on ticket #%d because %s", o.CallRecord, o.Ticket, o.Reason)
 }
 
 func viaWords(via zendesk.ViaID) string {
@@ -339,6 +351,10 @@ func (n *narrator) done(o *bridge.Outcome, l *storyLine) {
 		l.Text = fmt.Sprintf("ticket #%d is there: %s", o.Ticket, o.Reason)
 	case o.Step == bridge.StepCreate:
 		l.Text = fmt.Sprintf("ticket #%d is made, answered after %s", o.Ticket, took(o.Took))
+	case o.CallRecord != 0 && o.Took == 0:
+		l.Text = fmt.Sprintf("ticket #%d shows call record %d: %s", o.Ticket, o.CallRecord, o.Reason)
+	case o.CallRecord != 0:
+		l.Text = fmt.Sprintf("ticket #%d shows call record %d, answered after %s", o.Ticket, o.CallRecord, took(o.Took))
 	case o.Took == 0:
 		l.Text = fmt.Sprintf("ticket #%d has it: %s", o.Ticket, o.Reason)
 	default:
