@@ -374,3 +374,32 @@ func TestCallRecordOfSomebodyWithoutANumber(t *testing.T) {
 	require.Contains(t, kinds(r.outcomes(p)), "done tell")
 	r.clean()
 }
+
+// A journal that is lost takes the id of the record with it. Of a call that was
+// not seen to begin, the ticket is asked first.
+func TestCallRecordIsFoundAfterTheJournalIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{policy: byRecord()})
+	p := r.call("1")
+	p.ordinary("1001")
+	r.settled(p)
+	r.record(p, 1)
+	require.NoError(t, r.stop())
+	require.NoError(t, r.journal.Close())
+	r.dir = t.TempDir()
+	r.openJournal(setup{})
+	r.start(setup{})
+
+	again := r.call("1")
+	coming := again.coming()
+	coming[0].Estimated = true // a list of live channels tells of it, not the phone
+	again.tell(coming...)
+	again.rings("1001")
+	again.answers("1001")
+	again.ends("1001", "t")
+	r.settled(again)
+	r.record(again, 1)
+	require.Len(t, r.desk.Tickets(), 1)
+	require.Equal(t, "it was there already", r.outcomes(again)[len(r.outcomes(again))-1].Reason)
+	r.clean()
+}
