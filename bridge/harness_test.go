@@ -134,6 +134,7 @@ func (r *rig) openPolicy(s setup) {
 	r.policy = &bridge.Policy{
 		Create: bridge.CreateOnAnswer, Missed: true, Country: "US", Directory: directory, Settle: 1500 * time.Millisecond,
 		Lines: map[string]bridge.Line{support: {Name: "Support", Country: "US"}},
+		Pop:   screenpop.Policy{Deadline: time.Minute}, // no page is late because the machine is busy
 	}
 	if s.timeout != 0 {
 		r.policy.Settle = s.timeout + time.Second
