@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
@@ -54,6 +55,17 @@ func TestCallRecords(t *testing.T) {
 	s.requireRecord(c, missed, map[string]any{"completion_status": "missed"})
 	require.Len(t, s.zendesk.Calls(), 3)
 	c.stop(t)
+}
+
+// Call records are switched on by a reload; the rest of the section waits.
+func TestCallRecordsNeedNoRestart(t *testing.T) {
+	t.Parallel()
+	before, after := config.Default(), config.Default()
+	after.Zendesk.CallRecords = &config.CallRecords{AppID: 1}
+	require.Empty(t, changedSections(&before, &after))
+	require.Equal(t, int64(1), newPolicy(&after, nil).CallRecords)
+	after.Zendesk.URL = "https://other.example.com"
+	require.Equal(t, []string{"zendesk"}, changedSections(&before, &after))
 }
 
 // requireRecord waits until a call is settled, and wants one call record of it
