@@ -119,7 +119,7 @@ fuzz: ## each fuzz test for FUZZTIME (10s)
 
 .PHONY: faults
 faults: ## 2,000 calls against a Zendesk that fails by a third, without limits and with those of a plan
-	$(GO) test -run FaultRun -v -count=1 -timeout 90m ./bridge -fault-calls 2000
+	$(GO) test -run "FaultRun|StormOfRefusals" -v -count=1 -timeout 90m ./bridge -fault-calls 2000 -storm-calls 1000
 
 .PHONY: bench
 bench: ## benchmarks, and what they say in docs/performance.md: BENCH (a pattern), BENCHCOUNT

@@ -24,7 +24,7 @@ func BenchmarkReaction(b *testing.B) {
 	for b.Loop() {
 		r := newRig(b, setup{})
 		marks := r.load(b, 200, 50*time.Millisecond, 200*time.Millisecond)
-		report(b, "answer", r.between(marks.answered, http.MethodPost, voicePath))
+		report(b, "answer", r.between(marks.answered))
 		report(b, "end", r.updatesAfter(marks.ended))
 		b.ReportMetric(float64(r.journal.FsyncTime().Microseconds())/1000, "fsync-ms")
 		require.NoError(b, r.stop())
@@ -40,7 +40,7 @@ func BenchmarkAnswerToPage(b *testing.B) {
 	for b.Loop() {
 		r := newRig(b, setup{desk: []zendesktest.Option{zendesktest.WithLatency(20 * time.Millisecond)}})
 		marks := r.load(b, calls, 200*time.Millisecond, time.Second)
-		report(b, "page", r.between(marks.answered, http.MethodPost, voicePath))
+		report(b, "page", r.between(marks.answered))
 		require.Len(b, r.desk.Pops(), calls)
 		require.NoError(b, r.stop())
 	}
@@ -90,11 +90,11 @@ func (r *rig) load(b *testing.B, calls int, interval, phase time.Duration) *mark
 	return m
 }
 
-// between is how long after a mark the request of its call was on the wire.
-func (r *rig) between(from map[telephony.CallID]time.Time, method, path string) []time.Duration {
+// between is how long after a mark the create of its call was on the wire.
+func (r *rig) between(from map[telephony.CallID]time.Time) []time.Duration {
 	var took []time.Duration
 	for _, request := range r.desk.Requests() {
-		if request.Method != method || request.Path != path {
+		if request.Method != http.MethodPost || request.Path != voicePath {
 			continue
 		}
 		for id, at := range from {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -12,6 +13,18 @@ import (
 // which lanes pause. Nothing is sent while Zendesk said to wait; the last of the
 // budget is for pops.
 
+// learnAll takes in what waits.
+func (b *Bridge) learnAll() {
+	for {
+		select {
+		case ex := <-b.limits:
+			b.learn(ex)
+		default:
+			return
+		}
+	}
+}
+
 // learn pauses lanes as an exchange asks for it.
 func (b *Bridge) learn(ex zendesk.Exchange) {
 	b.breaker(ex)
@@ -20,9 +33,38 @@ func (b *Bridge) learn(ex zendesk.Exchange) {
 		b.lanes.pause(refusedLane(ex), b.now().Add(classifyRefusal(refusal).wait))
 		return
 	}
+	b.lanes.budget.note(ex.RateLimit, b.policy.Load().Reserve, b.now())
 	if in, spare := spares(ex.RateLimit.Account, b.policy.Load().Reserve); spare {
-		b.lanes.pause(in, b.now().Add(max(ex.RateLimit.Account.Resets, time.Second)))
+		b.lanes.pause(in, b.now().Add(cmp.Or(ex.RateLimit.Account.Resets, budgetFresh)))
 	}
+}
+
+const (
+	// budgetFresh is for how long it is believed that little is left: voice
+	// endpoints do not say when the minute ends. Each look costs one request.
+	budgetFresh = 5 * time.Second
+)
+
+// budget is what the last answers said of the account's minute. With the zero
+// budget nothing was said.
+type budget struct {
+	limit, left int
+	reserve     float64
+	at          time.Time
+}
+
+// note takes over what an answer said. Answers overtake each other: within a
+// minute less is left each time, so that a little more is an older word.
+func (u *budget) note(seen zendesk.RateLimit, reserve float64, now time.Time) {
+	account := seen.Account
+	if !account.Known || account.Limit == 0 {
+		return
+	}
+	left := account.Remaining
+	if older := left - u.left; older > 0 && older <= maxRunning && now.Sub(u.at) < budgetFresh {
+		left = u.left
+	}
+	*u = budget{limit: account.Limit, left: left, reserve: reserve, at: now}
 }
 
 // refusedLane is the most urgent lane that a 429 concerns: all of them if the

@@ -267,6 +267,7 @@ func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bo
 
 // finish takes what a worker reports.
 func (b *Bridge) finish(ctx context.Context, r result) error {
+	b.learnAll() // what its answers said, before its place is given away
 	b.lanes.done(r.lane)
 	if r.err != nil {
 		return r.err

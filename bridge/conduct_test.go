@@ -97,12 +97,14 @@ func (storyless) Story(context.Context, string) ([]journal.Record, error) { retu
 func TestCallChangesToAMoreUrgentLane(t *testing.T) {
 	t.Parallel()
 	q := newQuiet(t)
-	q.lanes.pause(laneCreates, second(60))
 	s := ringing()
 	q.hear(t, s)
 	e := q.calls[testCall]
 	require.True(t, e.queued)
-	require.Equal(t, laneCreates, e.in)
+	require.Equal(t, lanePops, e.in, "the page will want the caller")
+	q.lanes, e.in = lanes{}, laneCreates // as if it were queued for less
+	q.lanes.push(laneCreates, testCall, q.time)
+	q.lanes.pause(laneCreates, second(60))
 	q.note(t, known())
 	s.dialled(5, telephony.DialAnswer).talks("1001")
 	q.hear(t, s)
@@ -160,7 +162,7 @@ func TestBudgetPausesLanes(t *testing.T) {
 		{name: "enough left", ex: budget(200, time.Minute), paused: laneCount},
 		{name: "little left is for creates", ex: budget(30, 40*time.Second), paused: laneUpdates, until: 40 * time.Second},
 		{name: "the least is for pages", ex: budget(10, 40*time.Second), paused: laneCreates, until: 40 * time.Second},
-		{name: "it does not say how long", ex: budget(10, 0), paused: laneCreates, until: time.Second},
+		{name: "it does not say how long", ex: budget(10, 0), paused: laneCreates, until: budgetFresh},
 		{name: "updates refused", ex: refused("UpdateTicket"), paused: laneUpdates, until: 20 * time.Second},
 		{name: "creates refused", ex: refused("CreateVoiceTicket"), paused: laneCreates, until: 20 * time.Second},
 		{name: "pages refused", ex: refused("DisplayTicket"), paused: lanePops, until: 20 * time.Second},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
 )
 
 // lane is a kind of work. The smaller goes first.
@@ -33,7 +34,12 @@ func laneOf(s Step) lane {
 			return lanePops
 		}
 		return laneCreates
-	case StepCaller, StepAttach, StepLookup:
+	case StepCaller:
+		if s.Live {
+			return lanePops
+		}
+		return laneCreates
+	case StepAttach, StepLookup:
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates
@@ -62,6 +68,8 @@ type lanes struct {
 	// single lets only one request out at a time: Zendesk refused us or is down,
 	// and one is enough to find out whether that still is so.
 	single bool
+	// budget is what the account's minute has left.
+	budget budget
 }
 
 type waiter struct {
@@ -76,7 +84,7 @@ func (l *lanes) push(in lane, call telephony.CallID, now time.Time) {
 // next takes the most urgent call that may run now. done must be called for it.
 func (l *lanes) next(now time.Time) (telephony.CallID, lane, bool) {
 	for in := range laneCount {
-		if len(l.waiting[in]) == 0 || l.paused[in].After(now) || !l.room(in) {
+		if len(l.waiting[in]) == 0 || l.paused[in].After(now) || !l.room(in) || !l.affords(in, now) {
 			continue
 		}
 		w := l.waiting[in][0]
@@ -124,11 +132,29 @@ func (l *lanes) wake(now time.Time) time.Time {
 	var first time.Time
 	for in := range laneCount {
 		at := l.paused[in]
+		if len(l.waiting[in]) > 0 && !at.After(now) && !l.affords(in, now) {
+			at = l.budget.at.Add(budgetFresh)
+		}
 		if len(l.waiting[in]) > 0 && at.After(now) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
 	return first
+}
+
+// affords reports whether the budget allows one more request in a lane: what is
+// under way will be taken off it, and the last of it is for pops. Where little was
+// left, and that was told long ago, one request finds out.
+func (l *lanes) affords(in lane, now time.Time) bool {
+	if in == lanePops || in == laneLocal || l.budget.limit == 0 {
+		return true
+	}
+	running := l.busy() - l.running[laneLocal]
+	spared, waits := spares(zendesk.Budget{Known: true, Limit: l.budget.limit, Remaining: l.budget.left - running}, l.budget.reserve)
+	if waits && now.Sub(l.budget.at) >= budgetFresh {
+		return running == 0
+	}
+	return !waits || in < spared
 }
 
 // lag is how long the first in a lane has waited.

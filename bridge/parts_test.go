@@ -30,6 +30,7 @@ func TestLaneOfSteps(t *testing.T) {
 	} {
 		require.Equal(t, want, laneOf(Step{Kind: step}), step)
 	}
+	require.Equal(t, lanePops, laneOf(Step{Kind: StepCaller, Live: true}), "a page waits for it")
 	require.Equal(t, lanePops, laneOf(Step{Kind: StepCreate, Want: screenpop.Want{Key: "501/1001"}}), "a create that shows the ticket")
 	require.Equal(t, lanePops, laneOf(Step{Kind: StepMatch, Want: screenpop.Want{Key: "501/1001"}}), "a page waits for it")
 }
@@ -98,6 +99,31 @@ func TestLanesPause(t *testing.T) {
 	_, in, _ = l.next(second(10))
 	require.Equal(t, laneUpdates, in)
 	require.Zero(t, l.lag(laneUpdates, second(10)))
+}
+
+// What is under way is taken off the budget: with 40 left of 400, and 10 on their
+// way, creates stop at the last twentieth, updates at the last tenth.
+func TestLanesKeepTheLastOfTheBudgetForPages(t *testing.T) {
+	t.Parallel()
+	var l lanes
+	l.push(laneUpdates, "update", start)
+	l.push(laneCreates, "create", start)
+	l.push(lanePops, "page", start)
+	l.running[laneCreates] = 10
+	l.budget = budget{limit: 400, left: 40, at: start}
+	require.True(t, l.affords(lanePops, start))
+	require.True(t, l.affords(laneCreates, start))
+	require.False(t, l.affords(laneUpdates, start))
+	l.running[laneCreates] = 21
+	require.False(t, l.affords(laneCreates, start))
+	require.True(t, l.affords(lanePops, start))
+	require.Equal(t, start.Add(budgetFresh), l.wake(start), "then it is asked again")
+	require.False(t, l.affords(laneCreates, start.Add(budgetFresh)), "by one at a time")
+	l.running[laneCreates] = 0
+	l.budget.left = 0
+	require.True(t, l.affords(laneCreates, start.Add(budgetFresh)))
+	l.budget.reserve, l.budget.left = 0.5, 200
+	require.False(t, l.affords(laneCreates, start), "half of it is left to others")
 }
 
 func TestLanesSendOneRequestAfterARefusal(t *testing.T) {

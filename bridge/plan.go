@@ -25,6 +25,8 @@ type Step struct {
 	// the new ticket in the same request; its zero Key shows it to nobody. On a
 	// match, whose page waits for it.
 	Want screenpop.Want
+	// Live says that the call goes on: a page may be waiting for what is done.
+	Live bool
 	// Late marks a pop whose moment has passed: it is only noted.
 	Late bool
 	// Via is the channel of a create.
@@ -150,7 +152,7 @@ func (p planner) candidates(all ...func() (Step, bool)) []Step {
 		if !ok {
 			continue
 		}
-		step.Call, step.App, step.Bare = p.id, p.app(), p.record.Bare[step.Kind]
+		step.Call, step.App, step.Bare, step.Live = p.id, p.app(), p.record.Bare[step.Kind], p.call.Live()
 		if until := p.record.waits[step.Kind].until; until.After(step.At) {
 			step.At = until
 		}

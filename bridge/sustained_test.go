@@ -254,7 +254,7 @@ func BenchmarkSlowDisk(b *testing.B) {
 			return &slowDisk{Journal: j, disk: make(chan struct{}, 1), more: 5 * time.Millisecond}
 		}})
 		marks := r.load(b, calls, 200*time.Millisecond, time.Second)
-		report(b, "page", r.between(marks.told, http.MethodPost, voicePath))
+		report(b, "page", r.between(marks.told))
 		require.Len(b, r.desk.Pops(), calls)
 		require.NoError(b, r.stop())
 	}

@@ -207,6 +207,7 @@ var realRows = []realRow{
 			s.answers("1017")
 			s.calls("+15550101016", 6*time.Second)
 			s.talks("1016")
+			s.sees("1016")
 			s.do("BlindTransfer", "Channel", s.pbx.Channel("1016"), "Exten", "1017", "Context", "from-internal")
 		},
 		tickets: []wantTicket{{via: 45, agents: []string{"1016", "1017"}, pops: []string{"1016", "1017"}, length: [2]int{6, 9}, recording: true}},

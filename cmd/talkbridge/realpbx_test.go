@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,7 +172,7 @@ func (s *realSite) play(rows []realRow) {
 	defer tick.Stop()
 	for i, row := range rows {
 		wg.Go(func() {
-			stage := &stage{ctx: ctx, pbx: s.pbx}
+			stage := &stage{ctx: ctx, pbx: s.pbx, shown: s.shown}
 			row.place(stage)
 			stage.end()
 			if stage.err != nil {
@@ -191,6 +192,8 @@ type stage struct {
 	pbx     *lab.PBX
 	err     error
 	playing []*lab.Running
+	// shown reports whether a page was shown to the agent of a telephone.
+	shown func(phone string) bool
 }
 
 // place lets somebody follow a script, to its end.
@@ -232,6 +235,12 @@ func (s *stage) talks(phone string) {
 	s.await(phone+" talks", func() bool { return len(s.pbx.Talks(phone)) > 0 })
 }
 
+// sees waits until the agent of a telephone was shown a page: who has gone by then
+// is shown none.
+func (s *stage) sees(phone string) {
+	s.await(phone+" sees the page", func() bool { return s.shown(phone) })
+}
+
 func (s *stage) await(what string, ready func() bool) {
 	if s.err != nil {
 		return
@@ -262,6 +271,11 @@ func (s *stage) end() {
 			s.err = r.Wait(s.ctx)
 		}
 	}
+}
+
+// shown reports whether a page was shown to the agent of a telephone.
+func (s *realSite) shown(phone string) bool {
+	return slices.ContainsFunc(s.zendesk.Pops(), func(p zendesktest.Pop) bool { return s.agents[p.AgentID] == phone })
 }
 
 // listed is what the running daemon says of its calls.
