@@ -60,11 +60,10 @@ func (u *budget) note(seen zendesk.RateLimit, reserve float64, now time.Time) {
 	if !account.Known || account.Limit == 0 {
 		return
 	}
-	left := account.Remaining
-	if older := left - u.left; older > 0 && older <= maxRunning && now.Sub(u.at) < budgetFresh {
-		left = u.left
+	if older := account.Remaining - u.left; older > 0 && older <= maxRunning && now.Sub(u.at) < budgetFresh {
+		return
 	}
-	*u = budget{limit: account.Limit, left: left, reserve: reserve, at: now}
+	*u = budget{limit: account.Limit, left: account.Remaining, reserve: reserve, at: now}
 }
 
 // refusedLane is the most urgent lane that a 429 concerns: all of them if the

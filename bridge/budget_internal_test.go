@@ -38,6 +38,28 @@ func TestSpares(t *testing.T) {
 	require.False(t, waits, "nothing was said of what is left")
 }
 
+// A little more than before is an older word that came late, or a new minute of
+// which little was spent: which one, is known when nothing less has come for long.
+func TestBudgetIsNotHeldDownForEver(t *testing.T) {
+	t.Parallel()
+	var u budget
+	told := func(left int, at float64) {
+		u.note(zendesk.RateLimit{Account: zendesk.Budget{Known: true, Limit: 700, Remaining: left}}, 0.9, second(at))
+	}
+	told(665, 0)
+	told(690, 1)
+	require.Equal(t, 665, u.left, "overtaken")
+	told(664, 2)
+	require.Equal(t, 664, u.left)
+	for at := 3.0; at <= 8; at++ { // answers go on coming
+		told(698, at)
+	}
+	require.Equal(t, 698, u.left, "a new minute")
+	told(10, 9)
+	told(699, 9.1)
+	require.Equal(t, 699, u.left, "so much more is a new minute")
+}
+
 func TestFailed(t *testing.T) {
 	t.Parallel()
 	some := errors.New("some")
