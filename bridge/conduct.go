@@ -188,7 +188,8 @@ func (b *Bridge) consider(id telephony.CallID, e *entry) {
 	if e.running > 0 || e.applied < e.awaits {
 		return
 	}
-	step, now := e.plan(b.current(), b.moment(id)), b.now()
+	step, _ := e.plan(b.current(), b.moment(id))
+	now := b.now()
 	switch {
 	case step.Settled:
 		if e.settled.IsZero() {
@@ -249,14 +250,14 @@ func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bo
 	}
 	e.queued = false
 	policy, at := b.current(), b.moment(id)
-	step := e.plan(policy, at)
+	step, state := e.plan(policy, at)
 	if step.Kind == "" || step.At.After(b.now()) || laneOf(step) != in {
 		b.consider(id, e)
 		return false
 	}
 	e.running++
 	w := &work{
-		b: b, id: step.Call, call: e.state(), record: e.member(step.Call).record, policy: policy, step: step, lane: in,
+		b: b, id: step.Call, call: state, record: e.member(step.Call).record, policy: policy, step: step, lane: in,
 		found: e.found, heard: e.heard,
 		log: b.log.WithField("call_id", step.Call).WithField("step", step.Kind),
 	}

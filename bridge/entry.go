@@ -91,11 +91,12 @@ func (e *entry) parts() []part {
 	return parts
 }
 
-// plan says what is owed next.
-func (e *entry) plan(policy *Policy, at Moment) Step {
+// plan says what is owed next, and of which state that is so: working that out is
+// dear.
+func (e *entry) plan(policy *Policy, at Moment) (Step, telephony.State) {
 	state := e.state()
 	e.live = state.Live()
-	return planAll(state, e.parts(), policy, at)
+	return planAll(state, e.parts(), policy, at), state
 }
 
 // view is the call as people ask for it, but for what is owed.

@@ -84,7 +84,7 @@ func (c joinCase) run(t *testing.T) {
 		if turned {
 			slices.Reverse(e.members)
 		}
-		step := e.plan(testPolicy(t), Moment{Now: second(c.now)})
+		step, _ := e.plan(testPolicy(t), Moment{Now: second(c.now)})
 		got := short(step)
 		if step.Kind != "" {
 			got = fmt.Sprintf("%s: %s", step.Call.Native(), got)
