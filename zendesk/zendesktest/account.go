@@ -28,6 +28,7 @@ type account struct {
 
 	tokens    map[string]*token
 	refreshes map[string]string // refresh token to access token
+	codes     map[string]authCode
 	limiter   *limiter
 	replays   replays
 	pops      ring[Pop]
@@ -52,6 +53,7 @@ type userRecord struct {
 type ticketRecord struct {
 	Ticket
 	index history[Ticket]
+	made  time.Time
 }
 
 func newAccount(cfg *config, clk *clock) *account {
@@ -60,7 +62,7 @@ func newAccount(cfg *config, clk *clock) *account {
 		users: map[int64]*userRecord{}, byEmail: map[string]*userRecord{},
 		byExternal: map[string]*userRecord{}, byPhone: map[string]*userRecord{}, phoneTails: phoneIndex{},
 		tickets: map[int64]*ticketRecord{}, ticketByExternal: map[string][]*ticketRecord{},
-		tokens: map[string]*token{}, refreshes: map[string]string{}, limiter: newLimiter(cfg.pace),
+		tokens: map[string]*token{}, refreshes: map[string]string{}, codes: map[string]authCode{}, limiter: newLimiter(cfg.pace),
 		pops: newRing[Pop](cfg.keep.Pops), hub: newHub(), channels: newChannels(cfg), calls: newCallRecords(),
 		states: map[int64]AgentState{}, notifications: newRing[Notification](cfg.keep.Pops),
 	}

@@ -28,6 +28,7 @@ type call struct {
 	user      *User     // nil for an anonymous request
 	userID    int64     // the id of user, for the log
 	committed bool      // set by an operation that changed something
+	unheard   bool      // its answer reaches nobody
 	started   time.Time // when it had been read
 	entry     *Request  // in the log of requests; nil for a late commit
 }

@@ -1,6 +1,7 @@
 package zendesktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -59,4 +60,38 @@ func (a *account) notifyApp(c *call) reply {
 	a.hub.publish(Change{Kind: ChangeNotification, AgentID: agentID, At: c.now})
 	c.committed = true
 	return bare(http.StatusOK)
+}
+
+// installationOffset is what the id of an installation is above that of its app: the two are easily mixed up.
+const installationOffset = 500_000
+
+// listInstallations is GET /apps/installations.
+func (a *account) listInstallations(c *call) reply {
+	return listing(c, "installations", a.cfg.apps, func(app App) any {
+		return map[string]any{
+			"id": app.ID + installationOffset, "app_id": app.ID, "product": "support", "enabled": !app.Disabled,
+			"settings": map[string]any{"name": app.Name, "title": app.Name}, "created_at": stamp(a.owner.CreatedAt), "updated_at": stamp(a.owner.CreatedAt),
+		}
+	})
+}
+
+// UserField is a field that the account added to its users. Users may have values of others too: nothing checks that.
+type UserField struct {
+	Key string
+	// Type is "text" if empty.
+	Type string
+	// Inactive fields are listed, and shown to nobody.
+	Inactive bool
+}
+
+// listUserFields is GET /user_fields.
+func (a *account) listUserFields(c *call) reply {
+	i := 0
+	return listing(c, "user_fields", a.cfg.userFields, func(f UserField) any {
+		i++
+		return map[string]any{
+			"id": 7000 + i, "key": f.Key, "type": cmp.Or(f.Type, "text"), "title": f.Key, "raw_title": f.Key, "description": "", "position": i,
+			"active": !f.Inactive, "regexp_for_validation": nil, "created_at": stamp(a.owner.CreatedAt), "updated_at": stamp(a.owner.CreatedAt),
+		}
+	})
 }

@@ -81,15 +81,22 @@ func (a *account) setState(agentID, statusID int64, reason string) bool {
 	return known
 }
 
-// listStatuses is GET /agent_availabilities/agent_statuses.
-func (a *account) listStatuses(*call) reply {
+// statusesPerPage are how many of the account's own statuses one page holds; Zendesk does not say how many it gives.
+const statusesPerPage = 100
+
+// listStatuses is GET /agent_availabilities/agent_statuses. The account's own come page by page, as the links say; the
+// built-in ones on the first.
+func (a *account) listStatuses(c *call) reply {
 	builtIn, custom := []any{}, []any{}
-	for _, s := range builtInStatuses {
+	_, start, _ := cursorOf(c.query)
+	start = min(max(start, 0), len(a.cfg.statuses))
+	end := min(start+statusesPerPage, len(a.cfg.statuses))
+	for _, s := range builtInStatuses[:builtInsAt(start)] {
 		builtIn = append(builtIn, map[string]any{
 			"id": s.ID, "type": "agent_status", "attributes": map[string]any{"name": s.Name, "description": s.description},
 		})
 	}
-	for _, s := range a.cfg.statuses {
+	for _, s := range a.cfg.statuses[start:end] {
 		custom = append(custom, map[string]any{
 			"id": s.ID, "type": "agent_status", "updated_at": stamp(a.owner.CreatedAt), "attributes": map[string]any{
 				"name": s.Name, "description": nil, "group_ids": []int64{},
@@ -97,7 +104,17 @@ func (a *account) listStatuses(*call) reply {
 			},
 		})
 	}
-	return ok(map[string]any{"default": builtIn, "custom": custom, "links": map[string]any{}, "meta": map[string]any{"has_more": false}})
+	body := map[string]any{"default": builtIn, "custom": custom}
+	cursorLinks(c, body, start, end, end < len(a.cfg.statuses))
+	return ok(body)
+}
+
+// builtInsAt is how many of the built-in statuses stand on the page that begins there.
+func builtInsAt(start int) int {
+	if start > 0 {
+		return 0
+	}
+	return len(builtInStatuses)
 }
 
 // availabilityJSON is what an agent is doing, in the form of JSON:API.

@@ -100,7 +100,7 @@ func (a *account) ticketWithCall(d *draft, r *Call) reply {
 	if rec == nil {
 		return notFound()
 	}
-	if refused := updatable(rec, nil); refused != nil {
+	if refused := a.updatable(rec, nil); refused != nil {
 		return *refused
 	}
 	return d.update(rec)

@@ -12,6 +12,8 @@ import (
 type App struct {
 	ID   int64
 	Name string
+	// Disabled says that an admin switched it off: it is listed, and good for nothing.
+	Disabled bool
 }
 
 // DefaultAppID is the app that is installed where [WithApps] is not given.
@@ -142,7 +144,7 @@ func (a *account) readCall(r *Call, o object) (dropped []string, bad *reply) {
 	return dropped, in.bad
 }
 
-// checkCall is what a record must have. Zendesk documents what is mandatory, and not how it refuses: it is a 422 here.
+// checkCall is what a record must have. Zendesk documents what is mandatory, and not how it refuses: see WithCallRefusal.
 func (a *account) checkCall(r *Call) *reply {
 	issues := problems{}
 	for _, name := range []string{"app_id", "from_line", "to_line", "call_started_at", "direction"} {
@@ -168,6 +170,7 @@ func (a *account) checkCall(r *Call) *reply {
 		return nil
 	}
 	rep := issues.reply()
+	rep.status = a.cfg.choices.callRefusal
 	return &rep
 }
 

@@ -21,5 +21,7 @@
 // loopback.
 //
 // Where Zendesk documents no answer the simulator takes the one that is harder on the client; the comments say
-// where. The example of [Server] is the one to read first.
+// where. Where several answers are likely and a client may come to grief with one, an option has each: [WithVoiceRefusal],
+// [WithoutVoiceExternalID], [WithListDelay], [WithLateDisplayCheck], [WithClosedRefusal], [WithCallRefusal],
+// [WithSuspendedRequesters], [WithRefreshAfterRevoke], and [WithIndexDelay] for how long search lags. The example of [Server] is the one to read first.
 package zendesktest

@@ -47,7 +47,7 @@ func (d *draft) create() (*ticketRecord, reply) {
 	}
 	t.CreatedAt = d.call.now.Truncate(time.Second)
 	t.Description, t.Public = d.comment.Body, d.comment.Public
-	rec := &ticketRecord{}
+	rec := &ticketRecord{made: d.call.now}
 	rec.ExternalID = t.ExternalID
 	d.acct.addTicket(rec)
 	t.ID = rec.ID
@@ -320,7 +320,7 @@ func (d *draft) validate(t *Ticket) {
 	case d.requester != nil:
 	case u == nil, u.Deleted && t.ID == 0:
 		d.issues.add("requester", "InvalidValue", fmt.Sprintf("Requester: %d is not valid", t.RequesterID))
-	case u.Suspended && t.ID == 0:
+	case u.Suspended && t.ID == 0 && !a.cfg.choices.suspendedMayAsk:
 		d.issues.add("requester", "InvalidValue", fmt.Sprintf("Requester: %s is suspended.", u.Name))
 	}
 }

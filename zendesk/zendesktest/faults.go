@@ -20,6 +20,7 @@ const (
 	effectLate
 	effectStall
 	effectTruncate
+	effectAnswerAfter
 )
 
 // Effect is what a [Fault] does to a request. The zero value does nothing. Effects are values, safe to share.
@@ -70,6 +71,13 @@ func Unavailable(retryAfter time.Duration) Effect {
 
 // ServerError answers 500; nothing is done.
 func ServerError() Effect { return Status(http.StatusInternalServerError, 0) }
+
+// FailAfterCommit does what was asked and answers with the status, as where a proxy gave up on a server that did not.
+func FailAfterCommit(status int) Effect {
+	e := Status(status, 0)
+	e.name, e.kind = e.name+" after commit", effectAnswerAfter
+	return e
+}
 
 // HTML answers 200 with a web page instead of the API's answer, as a proxy or a login page does; nothing is done.
 func HTML() Effect {

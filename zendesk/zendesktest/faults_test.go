@@ -49,6 +49,21 @@ func TestFaultAnswers(t *testing.T) {
 	}
 }
 
+// A server that has done what was asked may be said to have failed.
+func TestFailAfterCommit(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	d.s.Inject(zendesktest.Fault{Method: "POST", Path: voicePath, Count: 1, Effect: zendesktest.FailAfterCommit(http.StatusServiceUnavailable)})
+	a := d.want(503, "POST", voicePath+".json", voiceBody("c1"))
+	require.Nil(t, a.body)
+	require.Len(t, d.s.TicketsByExternalID("c1"), 1)
+	requests := d.s.Requests()
+	require.Len(t, requests, 1)
+	require.Equal(t, 503, requests[0].Status)
+	require.True(t, requests[0].Committed)
+	require.Equal(t, "status 503 after commit", requests[0].Fault)
+}
+
 func TestFaultMatching(t *testing.T) {
 	t.Parallel()
 	d := start(t)

@@ -126,6 +126,16 @@ func (s *Server) Impatient() int {
 	return s.acct.limiter.impatient
 }
 
+// ForgetClients says that whoever comes from now on is another process than before: one that was killed told nobody what
+// it had been told to wait for, so that [Server.Impatient] does not count it. Its limits stay as they are.
+func (s *Server) ForgetClients() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.acct.limiter.windows {
+		w.told = time.Time{}
+	}
+}
+
 // SolveTicket is a person solving the ticket; an unassigned one is assigned to the owner, as the interface would
 // demand.
 func (s *Server) SolveTicket(id int64) error {

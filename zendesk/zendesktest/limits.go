@@ -40,8 +40,9 @@ const maxWindows = 10_000
 
 func newLimiter(pace float64) *limiter { return &limiter{windows: map[string]*window{}, pace: pace} }
 
-// take counts one request. It returns what is left and when the window ends; ok is false if there was nothing left.
-func (l *limiter) take(key string, total int, per time.Duration, now time.Time) (left int, resets time.Duration, ok bool) {
+// take counts one request, now, unheard if its answer reaches nobody. It returns what is left and when the window ends;
+// ok is false if there was nothing left.
+func (l *limiter) take(key string, total int, per time.Duration, now time.Time, unheard bool) (left int, resets time.Duration, ok bool) {
 	w := l.windows[key]
 	if w == nil || !now.Before(w.end) {
 		l.trim(now)
@@ -49,7 +50,7 @@ func (l *limiter) take(key string, total int, per time.Duration, now time.Time) 
 		l.windows[key] = w
 	}
 	w.used++
-	if w.used > total {
+	if w.used > total && !unheard {
 		l.refused(w)
 	}
 	return max(total-w.used, 0), w.end.Sub(now), w.used <= total
@@ -81,7 +82,7 @@ func (l *limiter) trim(now time.Time) {
 func (a *account) limit(c *call, op *operation) (rep reply, refused bool) {
 	lim := a.cfg.limits
 	if lim.Requests > 0 && !op.open {
-		left, resets, ok := a.limiter.take("account", lim.Requests, time.Minute, c.now)
+		left, resets, ok := a.limiter.take("account", lim.Requests, time.Minute, c.now, c.unheard)
 		rep.with("X-Rate-Limit", strconv.Itoa(lim.Requests))
 		rep.with("X-Rate-Limit-Remaining", strconv.Itoa(left))
 		if !op.voice {
@@ -97,7 +98,7 @@ func (a *account) limit(c *call, op *operation) (rep reply, refused bool) {
 		if b.total == 0 {
 			continue
 		}
-		left, resets, ok := a.limiter.take(b.key, b.total, b.per, c.now)
+		left, resets, ok := a.limiter.take(b.key, b.total, b.per, c.now, c.unheard)
 		if b.header != "" {
 			rep.with("Zendesk-Ratelimit-"+b.header,
 				fmt.Sprintf("total=%d; remaining=%d; resets=%d", b.total, left, seconds(resets)))
@@ -141,13 +142,13 @@ func (a *account) budgets(c *call, op *operation) []budget {
 func (a *account) limitUpsert(c *call, target int64) (rep reply, refused bool) {
 	lim := a.cfg.limits
 	if lim.UserUpserts > 0 {
-		if _, resets, ok := a.limiter.take("upserts", lim.UserUpserts, time.Second, c.now); !ok {
+		if _, resets, ok := a.limiter.take("upserts", lim.UserUpserts, time.Second, c.now, c.unheard); !ok {
 			return tooMany(rep, resets, "Number of allowed user updates per second exceeded"), true
 		}
 	}
 	if lim.UserUpdates > 0 && target != 0 {
 		key := fmt.Sprintf("user %d", target)
-		if _, resets, ok := a.limiter.take(key, lim.UserUpdates, time.Minute, c.now); !ok {
+		if _, resets, ok := a.limiter.take(key, lim.UserUpdates, time.Minute, c.now, c.unheard); !ok {
 			return tooMany(rep, resets, "Too many updates to this user"), true
 		}
 	}

@@ -1,9 +1,11 @@
 package zendesktest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,8 +18,10 @@ type token struct {
 	scope   string
 	expires time.Time // zero: never
 	refresh string    // its refresh token, empty if it has none
-	id      int64
-	created time.Time
+	// refreshable is until when the refresh token is good.
+	refreshable time.Time
+	id          int64
+	created     time.Time
 }
 
 // TokenPair is an access token with its refresh token.
@@ -25,10 +29,17 @@ type TokenPair struct {
 	Access, Refresh string
 }
 
+// The lives of refresh tokens: that of one for which none was asked, and the seconds between which it must be.
+const (
+	defaultRefreshLife = 30 * 24 * time.Hour
+	shortestRefresh    = 604_800
+	longestRefresh     = 7_776_000
+)
+
 // maxTokens bounds the tokens that are remembered; beyond it the expired ones go, then all.
 const maxTokens = 10_000
 
-// mintToken is POST /oauth/tokens with client_credentials or refresh_token. As Zendesk it gives a token for any
+// mintToken is POST /oauth/tokens with client_credentials, authorization_code or refresh_token. As Zendesk it gives a token for any
 // scope, also for one that is missing or misspelt: such a token gets 403 later.
 func (a *account) mintToken(c *call) reply {
 	o, bad := c.decode()
@@ -49,6 +60,13 @@ func (a *account) mintToken(c *call) reply {
 		return oauthError(http.StatusUnauthorized, "invalid_client", "Client authentication failed due to unknown client, "+
 			"no client authentication included, or unsupported authentication method.")
 	}
+	keep, kept := r.integer("refresh_token_expires_in")
+	if r.bad != nil {
+		return *r.bad
+	}
+	if kept && (keep <= shortestRefresh || keep >= longestRefresh) {
+		return oauthError(http.StatusBadRequest, "invalid_request", "refresh_token_expires_in must be between 604800 and 7776000 seconds.")
+	}
 	if limited && life != 0 && (life < 300 || life > 172_800) {
 		return oauthError(http.StatusBadRequest, "invalid_request", "expires_in must be between 300 and 172800 seconds.")
 	}
@@ -58,6 +76,18 @@ func (a *account) mintToken(c *call) reply {
 	}
 	switch grant {
 	case "client_credentials":
+		if a.public(id) {
+			return oauthError(http.StatusBadRequest, "unauthorized_client", "A public client cannot use this grant.")
+		}
+	case "authorization_code":
+		code, _ := r.text("code")
+		redirect, _ := r.text("redirect_uri")
+		verifier, _ := r.text("code_verifier")
+		leave, good := a.spendCode(code, id, redirect, verifier, c.now)
+		if !good {
+			return oauthError(http.StatusBadRequest, "invalid_grant", "The provided authorization grant is invalid, expired or revoked.")
+		}
+		t.refresh, t.scope = rand.Text(), leave.scope
 	case "refresh_token":
 		old, _ := r.text("refresh_token")
 		if !a.spendRefresh(old) {
@@ -66,6 +96,10 @@ func (a *account) mintToken(c *call) reply {
 		t.refresh = rand.Text()
 	default:
 		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "The authorization grant type is not supported.")
+	}
+	t.refreshable = c.now.Add(defaultRefreshLife)
+	if kept {
+		t.refreshable = c.now.Add(time.Duration(keep) * time.Second)
 	}
 	return created(a.tokenBody(a.storeToken(t), t, c.now))
 }
@@ -76,7 +110,7 @@ func (a *account) tokenBody(access string, t *token, now time.Time) map[string]a
 	}
 	if t.refresh != "" {
 		body["refresh_token"] = t.refresh
-		body["refresh_token_expires_in"] = int64(30 * 24 * time.Hour / time.Second)
+		body["refresh_token_expires_in"] = int64(t.refreshable.Sub(now) / time.Second)
 	}
 	return body
 }
@@ -112,26 +146,43 @@ func (a *account) spendRefresh(refresh string) bool {
 	if !known || refresh == "" {
 		return false
 	}
+	t := a.tokens[access]
+	good := t != nil && a.clock.now().Before(t.refreshable)
 	delete(a.refreshes, refresh)
 	delete(a.tokens, access)
-	return true
+	return good
 }
 
 // showToken is GET /oauth/tokens/current: what is known of the token that the request carries.
 func (a *account) showToken(c *call) reply {
-	access, _ := strings.CutPrefix(c.header.Get("Authorization"), "Bearer ")
-	t := a.tokens[strings.TrimSpace(access)]
-	if t == nil {
+	access := bearer(c)
+	if a.tokens[access] == nil {
 		return notFound()
 	}
+	return ok(map[string]any{"token": a.tokenJSON(access, c.now)})
+}
+
+// bearer is the access token that a request carries, empty if it carries none.
+func bearer(c *call) string {
+	access, _ := strings.CutPrefix(c.header.Get("Authorization"), "Bearer ")
+	return strings.TrimSpace(access)
+}
+
+func (a *account) tokenJSON(access string, now time.Time) map[string]any {
+	t := a.tokens[access]
 	var expires any
 	if !t.expires.IsZero() {
 		expires = stamp(t.expires)
 	}
-	return ok(map[string]any{"token": map[string]any{
+	return map[string]any{
 		"id": t.id, "client_id": 1, "user_id": t.user, "scopes": strings.Fields(t.scope), "token": access[:min(10, len(access))],
-		"created_at": stamp(t.created), "expires_at": expires, "used_at": stamp(c.now),
-	}})
+		"created_at": stamp(t.created), "expires_at": expires, "used_at": stamp(now),
+	}
+}
+
+// tokenOrder are the access tokens, the oldest first.
+func (a *account) tokenOrder() []string {
+	return slices.SortedFunc(maps.Keys(a.tokens), func(x, y string) int { return cmp.Compare(a.tokens[x].id, a.tokens[y].id) })
 }
 
 func oauthError(status int, code, description string) reply {
@@ -226,7 +277,7 @@ func (s *Server) ExpireTokens() {
 	}
 }
 
-// IssueTokens makes an access token of the owner with a refresh token, as the authorization code flow would. The
+// IssueTokens makes an access token of the owner with a refresh token, as the authorization code flow does. The
 // access token lasts life of the account's time, or two hours if life is not above zero.
 func (s *Server) IssueTokens(scope string, life time.Duration) TokenPair {
 	s.mu.Lock()
@@ -234,6 +285,7 @@ func (s *Server) IssueTokens(scope string, life time.Duration) TokenPair {
 	if life <= 0 {
 		life = defaultTokenLife
 	}
-	t := &token{user: s.acct.owner.ID, scope: scope, expires: s.clock.now().Add(life), refresh: rand.Text()}
+	now := s.clock.now()
+	t := &token{user: s.acct.owner.ID, scope: scope, expires: now.Add(life), refresh: rand.Text(), refreshable: now.Add(defaultRefreshLife)}
 	return TokenPair{Access: s.acct.storeToken(t), Refresh: t.refresh}
 }

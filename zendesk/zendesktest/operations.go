@@ -17,7 +17,11 @@ const handlesPath = "/api/v2/channels/twitter/monitored_twitter_handles"
 
 var operations = []operation{
 	{method: "POST", pattern: "/oauth/tokens", run: (*account).mintToken, open: true},
+	{method: "GET", pattern: "/oauth/authorizations/new", run: (*account).authorize, open: true},
+	{method: "GET", pattern: "/api/v2/oauth/tokens", run: (*account).listTokens, admin: true},
 	{method: "GET", pattern: "/api/v2/oauth/tokens/current", run: (*account).showToken},
+	{method: "DELETE", pattern: "/api/v2/oauth/tokens/current", run: (*account).revokeCurrentToken},
+	{method: "DELETE", pattern: "/api/v2/oauth/tokens/{id}", run: (*account).revokeToken},
 	{method: "GET", pattern: "/api/v2/users/me", run: (*account).showMe, resource: "users", anonymous: true},
 
 	{method: "POST", pattern: "/api/v2/channels/voice/tickets", run: (*account).createVoiceTicket, voice: true},
@@ -36,6 +40,7 @@ var operations = []operation{
 	{method: "POST", pattern: "/api/v2/calls/{id}/comments", run: (*account).addCallComment, voice: true},
 
 	{method: "POST", pattern: "/api/v2/apps/notify", run: (*account).notifyApp, resource: "apps"},
+	{method: "GET", pattern: "/api/v2/apps/installations", run: (*account).listInstallations, resource: "apps"},
 	{method: "POST", pattern: appCheckPath, run: (*account).validateApp, resource: "apps"},
 
 	{method: "GET", pattern: "/api/v2/agent_availabilities", run: (*account).listAvailabilities, admin: true, limit: limitAvailability},
@@ -80,6 +85,7 @@ var operations = []operation{
 	{method: "GET", pattern: "/api/v2/search", run: (*account).search, limit: limitSearch},
 	{method: "GET", pattern: "/api/v2/users/search", run: (*account).searchUsers, resource: "users", limit: limitSearch},
 	{method: "GET", pattern: "/api/v2/users/show_many", run: (*account).showManyUsers, resource: "users"},
+	{method: "GET", pattern: "/api/v2/user_fields", run: (*account).listUserFields, resource: "users"},
 	{method: "GET", pattern: "/api/v2/users", run: (*account).listUsers, resource: "users"},
 	{method: "POST", pattern: "/api/v2/users", run: (*account).createUser, resource: "users"},
 	{method: "POST", pattern: "/api/v2/users/create_or_update", run: (*account).createOrUpdateUser, resource: "users"},

@@ -107,17 +107,20 @@ type config struct {
 	instances     []Instance
 	apps          []App
 	statuses      []AgentStatus
+	userFields    []UserField
 	keep          Retention
 	pace          float64
 	seed          uint64
 	spec          *Spec
 	validatePhone bool
+	choices       choices
 }
 
 func defaultConfig() config {
 	return config{
-		apps:   []App{{ID: DefaultAppID, Name: "talkbridge"}},
-		limits: SuiteProfessional.Limits(), voice: true, voiceRefusal: http.StatusForbidden, indexDelay: DefaultIndexDelay,
+		choices: defaultChoices(),
+		apps:    []App{{ID: DefaultAppID, Name: "talkbridge"}},
+		limits:  SuiteProfessional.Limits(), voice: true, voiceRefusal: http.StatusForbidden, indexDelay: DefaultIndexDelay,
 		clients: map[string]string{}, tokens: map[string]string{}, seed: 1, pace: 1,
 		keep: Retention{Tickets: 50_000, Users: 50_000, Pops: 10_000, Requests: 10_000},
 	}
@@ -151,7 +154,8 @@ func WithIndexDelay(d time.Duration) Option { return func(c *config) { c.indexDe
 // WithLatency makes every API answer take d of real time; a cancelled request stops waiting. Default: none.
 func WithLatency(d time.Duration) Option { return func(c *config) { c.latency = max(d, 0) } }
 
-// WithOAuthClient registers a confidential OAuth client; it acts as the account's owner. May be given several times.
+// WithOAuthClient registers an OAuth client; it acts as the account's owner. One without a secret is public: it can only use
+// the authorization code flow, with PKCE. May be given several times.
 // With neither this nor WithAPIToken the server knows DefaultClientID and DefaultEmail with their secrets.
 func WithOAuthClient(id, secret string) Option { return func(c *config) { c.clients[id] = secret } }
 
@@ -183,6 +187,11 @@ func WithApps(apps ...App) Option { return func(c *config) { c.apps = apps } }
 // WithAgentStatuses adds statuses that the account made for its agents; their ids must be above 5. Default: none.
 func WithAgentStatuses(statuses ...AgentStatus) Option {
 	return func(c *config) { c.statuses = append(c.statuses, statuses...) }
+}
+
+// WithUserFields adds fields that the account added to its users. Default: none.
+func WithUserFields(fields ...UserField) Option {
+	return func(c *config) { c.userFields = append(c.userFields, fields...) }
 }
 
 // WithRetention bounds what is kept in memory; zero fields keep their defaults.

@@ -2,6 +2,7 @@ package zendesktest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,32 @@ func TestClashingAgentsPanic(t *testing.T) {
 		zendesktest.New(zendesktest.WithAgents(
 			zendesktest.User{Name: "A", Email: "a@example.com"}, zendesktest.User{Name: "B", Email: "A@example.com"}))
 	})
+}
+
+// Only who was told to wait, and did not, is impatient: a refusal that was lost on the way tells nobody.
+func TestImpatient(t *testing.T) {
+	t.Parallel()
+	d := start(t, zendesktest.WithLimits(zendesktest.Limits{Requests: 1}))
+	ask := func() error {
+		_, err := d.try("POST", "/api/v2/tickets", `{"ticket":{"comment":{"body":"x"}}}`)
+		return err
+	}
+	require.NoError(t, ask())
+	lost := d.s.Inject(zendesktest.Fault{Count: 1, Effect: zendesktest.DropAfterCommit()})
+	require.Error(t, ask(), "refused, and the refusal lost")
+	require.Equal(t, 1, lost.Hits())
+	<-time.After(300 * time.Millisecond)
+	require.NoError(t, ask())
+	require.Zero(t, d.s.Impatient())
+	<-time.After(300 * time.Millisecond)
+	require.NoError(t, ask())
+	require.Equal(t, 1, d.s.Impatient())
+
+	d.s.ForgetClients()
+	<-time.After(300 * time.Millisecond)
+	require.NoError(t, ask())
+	require.Equal(t, 1, d.s.Impatient(), "the next process was not told")
+	<-time.After(300 * time.Millisecond)
+	require.NoError(t, ask())
+	require.Equal(t, 2, d.s.Impatient(), "now it was")
 }

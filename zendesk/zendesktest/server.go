@@ -183,7 +183,7 @@ func (s *Server) perform(ctx context.Context, c *call, e Effect) (rep reply, cut
 		s.log.end(c, 0)
 		return reply{}, true
 	case effectDropAfter:
-		return s.answer(c, true), true
+		return s.answer(c, lost), true
 	case effectLate:
 		s.answerLate(c, e.commitAfter)
 		s.log.end(c, 0)
@@ -193,31 +193,39 @@ func (s *Server) perform(ctx context.Context, c *call, e Effect) (rep reply, cut
 		<-ctx.Done()
 		s.log.end(c, 0)
 		return reply{}, true
+	case effectAnswerAfter:
+		s.answer(c, e.status)
+		return e.reply(), false
 	case effectNone, effectTruncate:
 	}
-	return s.answer(c, false), false
+	return s.answer(c, answered), false
 }
 
 // answerLate has the operation run in d, for nobody.
 func (s *Server) answerLate(c *call, d time.Duration) {
 	late := c.detached()
-	s.late.schedule(s.clock.now().Add(d), d, func() { s.answer(late, true) })
+	s.late.schedule(s.clock.now().Add(d), d, func() { s.answer(late, lost) })
 }
 
 // answer runs the operation and logs the request as one atomic step of the account: who sees what a request did, sees
-// the request too. lost says that its answer reaches nobody.
-func (s *Server) answer(c *call, lost bool) reply {
+// the request too. The status is what its client hears of it: lost, the one that was answered, or another one.
+func (s *Server) answer(c *call, status int) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.now = s.clock.now()
+	c.now, c.unheard = s.clock.now(), status != answered
 	rep := s.acct.dispatch(c)
-	status := rep.status
-	if lost {
-		status = 0
+	if status == answered {
+		status = rep.status
 	}
 	s.log.end(c, status)
 	return rep
 }
+
+// What else than a status a client may hear of a request.
+const (
+	lost     = 0  // nothing
+	answered = -1 // what was answered
+)
 
 // wait waits for d of real time; it reports false if ctx ended first.
 func wait(ctx context.Context, d time.Duration) bool {

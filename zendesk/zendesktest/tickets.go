@@ -27,7 +27,7 @@ func (a *account) listTickets(c *call) reply {
 	}
 	var live []*ticketRecord
 	for _, t := range from {
-		if !t.Deleted {
+		if !t.Deleted && (!c.query.Has("external_id") || a.listed(t, c.now)) {
 			live = append(live, t)
 		}
 	}
@@ -88,7 +88,7 @@ func (a *account) updateTicket(c *call) reply {
 	if bad != nil {
 		return *bad
 	}
-	if refused := updatable(rec, in); refused != nil {
+	if refused := a.updatable(rec, in); refused != nil {
 		return *refused
 	}
 	d := draft{acct: a, call: c, r: reader{o: in}, issues: problems{}, viaID: viaAPI}
@@ -99,11 +99,11 @@ func (a *account) updateTicket(c *call) reply {
 }
 
 // updatable refuses closed and full tickets, and updates that do not know the newest state.
-func updatable(rec *ticketRecord, in object) *reply {
+func (a *account) updatable(rec *ticketRecord, in object) *reply {
 	issues := problems{}
 	switch {
 	case rec.Status == "closed":
-		issues.add("status", "", "Status: closed prevents ticket update")
+		return a.closedRefusal()
 	case len(rec.Comments) >= maxComments:
 		issues.add("base", "", fmt.Sprintf("A ticket can have at most %d comments", maxComments))
 	default:
@@ -163,7 +163,7 @@ func (a *account) editTags(c *call, edit func(have, sent []string) []string) rep
 	if bad != nil {
 		return *bad
 	}
-	if refused := updatable(rec, in); refused != nil {
+	if refused := a.updatable(rec, in); refused != nil {
 		return *refused
 	}
 	r := reader{o: in}

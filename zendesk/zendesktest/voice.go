@@ -44,7 +44,7 @@ func channelName(viaID int) string {
 func knownVia(id int) bool { return id == viaVoicemail || id == viaInbound || id == viaOutbound }
 
 // createVoiceTicket is POST /channels/voice/tickets. It has no idempotency: every success is a new ticket. A bad
-// display_to_agent is found before anything is made, and answered with an empty body.
+// display_to_agent is found before anything is made (but see WithLateDisplayCheck), and answered with an empty body.
 func (a *account) createVoiceTicket(c *call) reply {
 	whole, in, bad := c.wrapped("ticket")
 	if bad != nil {
@@ -64,6 +64,9 @@ func (a *account) createVoiceTicket(c *call) reply {
 	if d.viaID == viaVoicemail && d.r.nested("voice_comment") == nil {
 		d.issues.add("voice_comment", "BlankValue", "Voice comment: is required for voicemail")
 	}
+	if a.cfg.choices.noVoiceExternalID {
+		delete(d.r.o, "external_id")
+	}
 	if more, sent := d.r.list("additional_tags"); sent {
 		have, _ := d.r.list("tags")
 		d.r.o["tags"] = anyList(append(have, more...))
@@ -71,6 +74,9 @@ func (a *account) createVoiceTicket(c *call) reply {
 	rec, rep := d.create()
 	if rec == nil || agentID == 0 {
 		return rep
+	}
+	if a.undisplayable(agentID) {
+		return bare(http.StatusUnprocessableEntity)
 	}
 	a.pop(Pop{AgentID: agentID, TicketID: rec.ID, Source: PopCreate})
 	return rep
@@ -152,7 +158,7 @@ func formatPhone(n string) string {
 // displayTicket opens a ticket in an agent's browser. Both answers have an empty body.
 func (a *account) displayTicket(c *call) reply {
 	agent, ticket := a.agent(c.params[0]), a.liveTicket(c.params[1])
-	if agent == nil || ticket == nil {
+	if agent == nil || ticket == nil || a.undisplayable(c.params[0]) {
 		return bare(http.StatusNotFound)
 	}
 	c.committed = true
@@ -163,7 +169,7 @@ func (a *account) displayTicket(c *call) reply {
 // displayUser opens a user's profile in an agent's browser.
 func (a *account) displayUser(c *call) reply {
 	agent, user := a.agent(c.params[0]), a.users[c.params[1]]
-	if agent == nil || user == nil || user.Deleted {
+	if agent == nil || user == nil || user.Deleted || a.undisplayable(c.params[0]) {
 		return bare(http.StatusNotFound)
 	}
 	c.committed = true
