@@ -37,6 +37,7 @@ func TestEveryOperationAgainstTheAccount(t *testing.T) {
 	t.Parallel()
 	account := zendesktest.New(
 		zendesktest.WithPlan(zendesktest.Unlimited), zendesktest.WithIndexDelay(0), zendesktest.WithSpec(described(t)),
+		zendesktest.WithUserFields(zendesktest.UserField{Key: "more_numbers"}),
 		zendesktest.WithAgents(zendesktest.User{ID: 501, Name: "Ana", Email: "ana@example.com"}),
 		zendesktest.WithXHandles(zendesktest.XHandle{ID: 431, ScreenName: "@help", TwitterUserID: 7}),
 		zendesktest.WithInstances(zendesktest.Instance{PushID: "push-1"}))
@@ -52,6 +53,7 @@ func TestEveryOperationAgainstTheAccount(t *testing.T) {
 	u.people()
 	u.calls(ticket)
 	u.channels()
+	u.tokens()
 
 	used := map[string]bool{}
 	for _, x := range seen.all() {
@@ -145,7 +147,19 @@ func (u usage) people() {
 	require.Equal(t, "away", must[zendesk.AgentAvailability](t)(c.SetAgentStatus(ctx, 501, zendesk.StatusAway)).Status.Name)
 	require.Equal(t, zendesk.ReasonPublicAPI, must[zendesk.AgentAvailability](t)(c.AgentAvailability(ctx, 501)).Status.Reason)
 	require.Len(t, must[[]zendesk.AgentAvailability](t)(collect(c.AgentAvailabilities(ctx))), 2)
+	require.Equal(t, int64(zendesktest.DefaultAppID), must[[]zendesk.AppInstallation](t)(collect(c.AppInstallations(ctx)))[0].AppID)
+	require.Equal(t, "more_numbers", must[[]zendesk.UserField](t)(collect(c.UserFields(ctx)))[0].Key)
 	require.NoError(t, c.NotifyApp(ctx, zendesk.AppNotification{AppID: zendesktest.DefaultAppID, Event: "x", Body: json.RawMessage(`[]`)}))
+}
+
+func (u usage) tokens() {
+	u.t.Helper()
+	t, ctx, c := u.t, u.ctx, u.c
+	other := must[zendesk.OAuthToken](t)(newClient(t, u.account.URL(), oauthOf(u.account)).CurrentToken(ctx))
+	require.Len(t, must[[]zendesk.OAuthToken](t)(collect(c.OAuthTokens(ctx))), 2)
+	require.NoError(t, c.RevokeToken(ctx, other.ID))
+	require.Len(t, must[[]zendesk.OAuthToken](t)(collect(c.OAuthTokens(ctx))), 1)
+	require.NoError(t, c.RevokeCurrentToken(ctx))
 }
 
 func (u usage) calls(ticket int64) {

@@ -3,6 +3,7 @@ package zendesk
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"strings"
 )
@@ -39,4 +40,29 @@ func (c *Client) NotifyApp(ctx context.Context, n AppNotification) error {
 		return in.err
 	}
 	return c.do(ctx, call{op: op, body: n}, nil)
+}
+
+// AppInstallation is an app in an account.
+type AppInstallation struct {
+	// ID is that of the installation; what the other calls want is AppID.
+	ID    int64 `json:"id"`
+	AppID int64 `json:"app_id"`
+	// Enabled is false for an app that an admin switched off.
+	Enabled  bool `json:"enabled"`
+	Settings struct {
+		// Title is what the account calls the app, Name what its maker does; either may be empty.
+		Title string `json:"title"`
+		Name  string `json:"name"`
+	} `json:"settings"`
+}
+
+// AppInstallations ranges over the apps that are installed in the account, fetching page after page where Zendesk gives
+// pages. An error is yielded once, as the last pair.
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/apps/apps/#list-app-installations
+//
+//api:operation GET /api/v2/apps/installations
+func (c *Client) AppInstallations(ctx context.Context) iter.Seq2[AppInstallation, error] {
+	op := operation{"AppInstallations", http.MethodGet, "/api/v2/apps/installations"}
+	return each[AppInstallation](ctx, c, call{op: op}, "installations")
 }

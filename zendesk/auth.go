@@ -20,6 +20,9 @@ const (
 	defaultLifetime  = 24 * time.Hour
 	shortestLifetime = 301 * time.Second
 	longestLifetime  = 172_799 * time.Second
+	// Those between which the life of a refresh token must be.
+	shortestRefresh = 7 * 24 * time.Hour
+	longestRefresh  = 90 * 24 * time.Hour
 )
 
 // Authenticator is how a client proves who it is: [OAuthClientCredentials], [OAuthRefresh] or [APIToken]. No way of printing or

@@ -111,10 +111,25 @@ func (a *AgentAvailability) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// allStatuses is {"default": […], "custom": […]}.
+// allStatuses is one page of them: {"default": […], "custom": […], "links": {"next": …}, "meta": {…}}.
 type allStatuses struct {
 	Default []AgentStatus `json:"default"`
 	Custom  []AgentStatus `json:"custom"`
+	Links   struct {
+		Next string `json:"next"`
+	} `json:"links"`
+	Meta struct {
+		HasMore *bool `json:"has_more"`
+	} `json:"meta"`
+}
+
+// next is the cursor of the next page, empty after the last.
+func (a allStatuses) next() string {
+	link, err := url.Parse(a.Links.Next)
+	if err != nil || a.Meta.HasMore != nil && !*a.Meta.HasMore {
+		return ""
+	}
+	return link.Query().Get("page[after]")
 }
 
 func (a allStatuses) lacks() string {
@@ -136,22 +151,38 @@ func (c *Client) Agents(ctx context.Context) iter.Seq2[User, error] {
 	return each[User](ctx, c, call{op: op, query: url.Values{"role[]": {RoleAgent, RoleAdmin}}}, "users")
 }
 
-// AgentStatuses returns the statuses that agents can be in: the built-in ones, then those that the account made (at most
-// a first page of them). Needs an admin.
+// AgentStatuses returns the statuses that agents can be in: the built-in ones, then those that the account made. It fetches
+// page after page, as their links say, and ends at the one that brings nothing new. Needs an admin.
 //
 // Zendesk docs: https://developer.zendesk.com/api-reference/agent-availability/unified-agent-status-api/unified_agent_statuses/#get-unified-agent-statuses
 //
 //api:operation GET /api/v2/agent_availabilities/agent_statuses
 func (c *Client) AgentStatuses(ctx context.Context) ([]AgentStatus, error) {
 	op := operation{"AgentStatuses", http.MethodGet, "/api/v2/agent_availabilities/agent_statuses"}
-	got, err := one[allStatuses](ctx, c, call{op: op}, "")
-	if err != nil {
-		return nil, err
+	var builtIn, custom []AgentStatus
+	seen := map[int64]bool{}
+	for cl := (call{op: op}); ; {
+		got, err := one[allStatuses](ctx, c, cl, "")
+		if err != nil {
+			return nil, err
+		}
+		before := len(seen)
+		for _, s := range got.Default { // Each page may hold them.
+			if !seen[s.ID] {
+				builtIn, seen[s.ID] = append(builtIn, s), true
+			}
+		}
+		for _, s := range got.Custom {
+			if s.Custom = true; !seen[s.ID] {
+				custom, seen[s.ID] = append(custom, s), true
+			}
+		}
+		after := got.next()
+		if after == "" || len(seen) == before {
+			return append(builtIn, custom...), nil
+		}
+		cl.query = url.Values{"page[after]": {after}}
 	}
-	for i := range got.Custom {
-		got.Custom[i].Custom = true
-	}
-	return append(got.Default, got.Custom...), nil
 }
 
 // AgentAvailability returns what an agent is doing. Needs an admin. Zendesk takes 200 requests a minute.

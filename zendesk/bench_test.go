@@ -54,3 +54,15 @@ func BenchmarkCreateVoiceTicketClientOnly(b *testing.B) {
 		}
 	}
 }
+
+// A create in the client may allocate so much, that of the standard library included: what was measured, and a tenth more.
+func TestAllocationsOfACreate(t *testing.T) { //nolint:paralleltest // allocations are counted
+	client, err := zendesk.New("https://acme.example", legacy, zendesk.WithHTTPClient(&http.Client{Transport: instant{}}))
+	require.NoError(t, err)
+	ticket := inbound()
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		if _, err := client.CreateVoiceTicket(t.Context(), ticket); err != nil {
+			t.Error(err)
+		}
+	}), 65.0)
+}

@@ -5,7 +5,8 @@
 //   - The X channel: [Client.ListXHandles], [Client.GetXHandle], [Client.CreateTicketFromPost], [Client.XStatuses].
 //   - The Any Channel API: [Client.Push], [Client.ValidateToken], [Client.ReportChannelbackError].
 //   - What stands around them: tickets with their tags, comments and audits, users with their identities, search by
-//     number and email, uploads, the status of agents, notifications to apps, OAuth tokens.
+//     number and email, uploads, the status of agents, notifications to apps, OAuth tokens, and
+//     the flow in which a user gives leave ([OAuthRefresh.AskLeave]).
 //
 // It covers all operations of Zendesk's Channels API and Any Channel API; a test compares it with their documents. It
 // needs nothing but the standard library.
@@ -32,6 +33,7 @@
 //   - [*TransportError]: there was no answer. It says whether anything had left.
 //   - [*FormatError]: the answer is not the API's: a web page of a proxy, mostly. It keeps the beginning.
 //   - [*AnonymousError]: from [Client.Me] alone.
+//   - [*RefusedError]: from [OAuthRefresh.TakeLeave] alone.
 //
 // [Uncertain] answers the question that matters after a failed write: may it have been carried out all the same? No
 // error, and no way of printing anything of this package, shows a secret that the client was given.

@@ -31,6 +31,9 @@ type Error struct {
 	RequestID string
 	// RetryAfter is how long Zendesk asks to wait, zero if it did not say. At most 24 hours.
 	RetryAfter time.Duration
+	// Limit is which limit of single endpoints refused the request, by the name in Zendesk's header, such as
+	// "per-ticket-updates". It is empty if none was told, and with the account's limit.
+	Limit string
 }
 
 // Detail is one complaint about one field.

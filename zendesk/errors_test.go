@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -120,6 +121,34 @@ func TestErrorTexts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			require.EqualError(t, tt.err, tt.want)
+		})
+	}
+}
+
+// TestLimitThatRefused: which limit was reached is told by the headers, or it is the account's.
+func TestLimitThatRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, left, own string
+		status          int
+		want            string
+	}{
+		{name: "that of a ticket", left: "599", own: "total=30; remaining=0; resets=93", status: 429, want: "per-ticket-updates"},
+		{name: "the account's", left: "0", own: "total=30; remaining=0; resets=93", status: 429},
+		{name: "not told", status: 429},
+		{name: "another refusal", left: "599", own: "total=30; remaining=0; resets=93", status: 422},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Rate-Limit-Remaining", tt.left)
+				w.Header().Set("Zendesk-Ratelimit-Per-Ticket-Updates", tt.own)
+				w.WriteHeader(tt.status)
+			})
+			_, err := c.UpdateTicket(t.Context(), 1, zendesk.TicketUpdate{Status: "open"})
+			var refused *zendesk.Error
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, tt.want, refused.Limit)
 		})
 	}
 }

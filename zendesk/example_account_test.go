@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -237,6 +240,56 @@ func ExampleOAuthRefresh() {
 	me, err := client.Me(ctx)
 	fmt.Println(me.Name, err)
 	// Output: Account owner <nil>
+}
+
+// The user is sent to Zendesk, gives leave there, and comes back with a code.
+func ExampleOAuthRefresh_TakeLeave() {
+	account, _, end := simulated()
+	defer end()
+	dir, err := os.MkdirTemp("", "tokens")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	auth := zendesk.OAuthRefresh{
+		ClientID: zendesktest.DefaultClientID, ClientSecret: zendesktest.DefaultClientSecret,
+		Store: zendesk.TokenFile{Path: filepath.Join(dir, "tokens.json")},
+	}
+	asked, err := auth.AskLeave(account.URL(), "https://talkbridge.example.com/oauth")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	back := browse(asked.URL) // What the program's own web server sees when the user comes back.
+	if _, err := auth.TakeLeave(ctx, account.URL(), asked, back); err != nil {
+		fmt.Println(err)
+		return
+	}
+	client, err := zendesk.New(account.URL(), auth)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.CloseIdleConnections()
+	me, err := client.Me(ctx)
+	fmt.Println(me.Name, err)
+	// Output: Account owner <nil>
+}
+
+// browse is the user's browser, in which he gives leave: it returns the query of the address that Zendesk sends it to.
+func browse(to string) url.Values {
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest(http.MethodGet, to, http.NoBody))
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil {
+		return nil
+	}
+	return back.Query()
 }
 
 // What Zendesk drops without an error is told to the observer only, as are the rate limits.

@@ -107,6 +107,13 @@ func (s *oauthSession) rejected(credentials string) bool {
 	return true
 }
 
+// revoked forgets the token, which works no more: the next request gets another one where that is possible.
+func (s *oauthSession) revoked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = token{}
+}
+
 // startFetch begins to fetch a token. The lock must be held.
 func (s *oauthSession) startFetch(ctx context.Context) {
 	fetch := &tokenFetch{done: make(chan struct{})}
@@ -144,8 +151,13 @@ type tokenRequest struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitzero"`
 	RefreshToken string `json:"refresh_token,omitzero"`
+	Code         string `json:"code,omitzero"`
+	RedirectURI  string `json:"redirect_uri,omitzero"`
+	CodeVerifier string `json:"code_verifier,omitzero"`
 	Scope        string `json:"scope"`
 	ExpiresIn    int64  `json:"expires_in"`
+	// RefreshExpiresIn is Zendesk's 30 days if zero.
+	RefreshExpiresIn int64 `json:"refresh_token_expires_in,omitzero"`
 }
 
 // tokenAnswer is its answer.
@@ -156,6 +168,14 @@ type tokenAnswer struct {
 	Scope            string `json:"scope"`
 	ExpiresIn        int64  `json:"expires_in"`
 	RefreshExpiresIn int64  `json:"refresh_token_expires_in"`
+}
+
+// pair is what to keep of the answer to a request that was made at that time.
+func (a *tokenAnswer) pair(asked time.Time) TokenPair {
+	return TokenPair{
+		AccessToken: a.AccessToken, RefreshToken: a.RefreshToken, Scope: a.Scope,
+		ExpiresAt: after(asked, a.ExpiresIn), RefreshExpiresAt: after(asked, a.RefreshExpiresIn),
+	}
 }
 
 func (a *tokenAnswer) missing() string {

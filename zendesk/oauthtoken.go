@@ -2,6 +2,7 @@ package zendesk
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 )
@@ -29,4 +30,44 @@ func (t OAuthToken) lacks() string { return lacksID(t.ID) }
 func (c *Client) CurrentToken(ctx context.Context) (OAuthToken, error) {
 	op := operation{"CurrentToken", http.MethodGet, "/api/v2/oauth/tokens/current"}
 	return one[OAuthToken](ctx, c, call{op: op}, "token")
+}
+
+// OAuthTokens ranges over the tokens of the user that the client acts as, fetching page after page; none is shown whole. An
+// error is yielded once, as the last pair. Needs an admin.
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/oauth/oauth_tokens/#list-tokens
+//
+//api:operation GET /api/v2/oauth/tokens
+func (c *Client) OAuthTokens(ctx context.Context) iter.Seq2[OAuthToken, error] {
+	op := operation{"OAuthTokens", http.MethodGet, "/api/v2/oauth/tokens"}
+	return each[OAuthToken](ctx, c, call{op: op}, "tokens")
+}
+
+// RevokeToken ends a token, such as that of a machine that was lost. The refresh token that belongs to it ends as well,
+// as far as is known.
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/oauth/oauth_tokens/#revoke-token
+//
+//api:operation DELETE /api/v2/oauth/tokens/{oauth_token_id}
+func (c *Client) RevokeToken(ctx context.Context, tokenID int64) error {
+	op := operation{"RevokeToken", http.MethodDelete, "/api/v2/oauth/tokens/{oauth_token_id}"}
+	return c.do(ctx, call{op: op, ids: []int64{tokenID}}, nil)
+}
+
+// RevokeCurrentToken ends the token that the client uses now, such as when a program is uninstalled. A client with
+// [OAuthClientCredentials] fetches another one if it is used again; one with [OAuthRefresh] needs the user's leave
+// anew, unless the refresh token outlived it (Zendesk does not say). It does not work with an [APIToken].
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/ticketing/oauth/oauth_tokens/#revoke-current-token
+//
+//api:operation DELETE /api/v2/oauth/tokens/current
+func (c *Client) RevokeCurrentToken(ctx context.Context) error {
+	op := operation{"RevokeCurrentToken", http.MethodDelete, "/api/v2/oauth/tokens/current"}
+	if err := c.do(ctx, call{op: op}, nil); err != nil {
+		return err
+	}
+	if s, ok := c.auth.(*oauthSession); ok {
+		s.revoked()
+	}
+	return nil
 }

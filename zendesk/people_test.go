@@ -59,6 +59,8 @@ func availabilityEndpoints() []endpoint {
 	}
 	const anaJSON = `{"id":"agent_availabilities|28","type":"agent_availabilities","attributes":{"agent_id":28,"group_ids":[1],"version":5,
 		"agent_status":{"id":3,"name":"online","reason":"A_NEW_REASON","updated_at":"2022-06-21T10:23:25.583732Z"}}}`
+	installed := zendesk.AppInstallation{ID: 82, AppID: 42, Enabled: true}
+	installed.Settings.Name, installed.Settings.Title = "Test App", "Calls"
 	return []endpoint{
 		{
 			name: "AgentStatuses", method: "GET", path: "/api/v2/agent_availabilities/agent_statuses",
@@ -96,6 +98,32 @@ func availabilityEndpoints() []endpoint {
 			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return c.CurrentToken(ctx) },
 			status: 200, answer: `{"token":{"id":5,"client_id":41,"user_id":28,"scopes":["read","write"],"token":"0123456789","expires_at":null}}`,
 			want: zendesk.OAuthToken{ID: 5, ClientID: 41, UserID: 28, Scopes: []string{"read", "write"}},
+		},
+		{
+			name: "OAuthTokens", method: "GET", path: "/api/v2/oauth/tokens", query: url.Values{"page[size]": {"100"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return collect(c.OAuthTokens(ctx)) },
+			status: 200, answer: `{"tokens":[{"id":5,"client_id":41,"user_id":28,"scopes":["read"],"token":"0123456789"}],"meta":{"has_more":false}}`,
+			want: []zendesk.OAuthToken{{ID: 5, ClientID: 41, UserID: 28, Scopes: []string{"read"}}},
+		},
+		{
+			name: "RevokeToken", method: "DELETE", path: "/api/v2/oauth/tokens/5", write: true,
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return nil, c.RevokeToken(ctx, 5) }, status: 204,
+		},
+		{
+			name: "RevokeCurrentToken", method: "DELETE", path: "/api/v2/oauth/tokens/current", write: true,
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return nil, c.RevokeCurrentToken(ctx) }, status: 204,
+		},
+		{
+			name: "AppInstallations", method: "GET", path: "/api/v2/apps/installations", query: url.Values{"page[size]": {"100"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return collect(c.AppInstallations(ctx)) },
+			status: 200, answer: `{"installations":[{"id":82,"app_id":42,"enabled":true,"product":"support","settings":{"name":"Test App","title":"Calls"}}]}`,
+			want: []zendesk.AppInstallation{installed},
+		},
+		{
+			name: "UserFields", method: "GET", path: "/api/v2/user_fields", query: url.Values{"page[size]": {"100"}},
+			invoke: func(ctx context.Context, c *zendesk.Client) (any, error) { return collect(c.UserFields(ctx)) },
+			status: 200, answer: `{"user_fields":[{"id":7,"key":"more_numbers","type":"text","title":"More numbers","active":true,"position":9999}],"meta":{"has_more":false}}`,
+			want: []zendesk.UserField{{ID: 7, Key: "more_numbers", Type: "text", Title: "More numbers", Active: true}},
 		},
 		{
 			name: "NotifyApp", method: "POST", path: "/api/v2/apps/notify", write: true,

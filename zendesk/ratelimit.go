@@ -3,6 +3,7 @@ package zendesk
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,25 @@ const (
 	maxBudgets       = 32
 	maxBudgetName    = 64
 	maxBudgetRequest = 1 << 30
+)
+
+// Limits that Zendesk documents for single endpoints, besides the account's. The client does not hold back requests: a
+// program that makes many counts them. What a plan or a trial has differs where answers say so, see [RateLimit].
+//
+// Zendesk docs: https://developer.zendesk.com/api-reference/introduction/rate-limits/
+const (
+	// UpdatesPerTicket is how many updates of a ticket one user may make in UpdatesPerTicketWindow (trials: 20).
+	UpdatesPerTicket       = 30
+	UpdatesPerTicketWindow = 10 * time.Minute
+	// UpdatesPerMinute is how many updates of tickets an account may make; with the high-volume add-on, whose accounts
+	// have HighVolume requests a minute or more, it is UpdatesPerMinuteHighVolume.
+	UpdatesPerMinute           = 100
+	UpdatesPerMinuteHighVolume = 300
+	HighVolume                 = 2500
+	// UserUpsertsPerSecond is how often an account may use [Client.CreateOrUpdateUser], and UserUpsertsPerMinute how often
+	// for the same user.
+	UserUpsertsPerSecond = 1
+	UserUpsertsPerMinute = 5
 )
 
 // Budget is how much of one rate limit is left.
@@ -78,6 +98,19 @@ func parseRateLimit(h http.Header, now time.Time) RateLimit {
 		return RateLimit{}
 	}
 	return limits
+}
+
+// spent is the limit of single endpoints of which nothing is left, empty if it is the account's of which nothing is.
+func (r RateLimit) spent() string {
+	if r.Account.Known && r.Account.Remaining == 0 {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
+		if b := r.Endpoints[name]; b.Known && b.Remaining == 0 {
+			return name
+		}
+	}
+	return ""
 }
 
 // limitKind says what a header tells.

@@ -21,7 +21,10 @@ type OAuthRefresh struct {
 	// Scope and Lifetime are as in [OAuthClientCredentials]. A refresh cannot widen the scope that the user gave.
 	Scope    string
 	Lifetime time.Duration
-	// Store keeps the pair. It must hold one before the first request.
+	// RefreshLifetime is the life of a refresh token that is asked for: Zendesk's 30 days if zero, else more than 7 days,
+	// and less than 90. A pair that is not used for so long needs the user's leave anew.
+	RefreshLifetime time.Duration
+	// Store keeps the pair. It must hold one before the first request; [OAuthRefresh.TakeLeave] puts it there.
 	Store TokenStore
 }
 
@@ -68,8 +71,11 @@ func (a OAuthRefresh) session(c *Client) (session, error) {
 	if a.Scope, a.Lifetime, err = checkOAuth(a.ClientID, a.ClientSecret, a.Scope, a.Lifetime); err != nil {
 		return nil, err
 	}
-	if a.Store == nil {
+	switch life := a.RefreshLifetime; {
+	case a.Store == nil:
 		return nil, errors.New("OAuth: Store is nil; want a TokenStore, such as a TokenFile")
+	case life != 0 && (life <= shortestRefresh || life >= longestRefresh):
+		return nil, fmt.Errorf("OAuth: RefreshLifetime %s: want more than 7 and less than 90 days", life)
 	}
 	r := &refresher{client: c, auth: a}
 	r.session = &oauthSession{client: c, mint: r.mint}
@@ -131,7 +137,7 @@ func (r *refresher) exchange(ctx context.Context, pair TokenPair) (TokenPair, er
 	asked := wall(r.client.now())
 	got, err := r.client.createToken(ctx, tokenRequest{
 		GrantType: "refresh_token", ClientID: r.auth.ClientID, ClientSecret: r.auth.ClientSecret, RefreshToken: pair.RefreshToken,
-		Scope: r.auth.Scope, ExpiresIn: int64(r.auth.Lifetime / time.Second),
+		Scope: r.auth.Scope, ExpiresIn: int64(r.auth.Lifetime / time.Second), RefreshExpiresIn: int64(r.auth.RefreshLifetime / time.Second),
 	})
 	if refused, ok := errors.AsType[*Error](err); ok && refused.Code == "invalid_grant" {
 		newer, loadErr := r.load(ctx)
@@ -150,10 +156,7 @@ func (r *refresher) exchange(ctx context.Context, pair TokenPair) (TokenPair, er
 	if got.RefreshToken == "" {
 		got.RefreshToken = pair.RefreshToken // Not rotated: an account may have it so.
 	}
-	return TokenPair{
-		AccessToken: got.AccessToken, RefreshToken: got.RefreshToken, Scope: got.Scope,
-		ExpiresAt: after(asked, got.ExpiresIn), RefreshExpiresAt: after(asked, got.RefreshExpiresIn),
-	}, nil
+	return got.pair(asked), nil
 }
 
 // use is the access token of a pair, none if a header cannot hold it.

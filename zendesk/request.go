@@ -121,7 +121,11 @@ func (c *Client) exchange(ctx context.Context, cl call, target string, payload [
 		if resp.StatusCode/100 == 2 {
 			err = c.readAnswer(ctx, cl.op, resp, credentials, out)
 		} else {
-			err = c.readRefusal(cl, resp, credentials, seen.RetryAfter)
+			refusal := c.readRefusal(cl, resp, credentials, seen.RetryAfter)
+			if refusal.IsRateLimited() {
+				refusal.Limit = seen.RateLimit.spent()
+			}
+			err = refusal
 		}
 	}
 	seen.Duration, seen.Err = time.Since(began), err
