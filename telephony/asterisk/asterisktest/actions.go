@@ -26,7 +26,30 @@ var actions = map[string]action{
 	"corestatus":       {needs: classSystem | classReporting, do: (*session).coreStatus},
 	"coreshowchannels": {needs: classSystem | classReporting, do: (*session).coreShowChannels},
 	"queuestatus":      {do: (*session).queueStatus},
+	"queuepause":       {needs: classAgent, do: (*session).queuePause},
 	"bridgelist":       {do: (*session).bridgeList},
+	"originate":        {needs: classOriginate, do: (*session).originate},
+}
+
+func init() { // it lists the others
+	actions["listcommands"] = action{do: (*session).listCommands}
+}
+
+// listed are the names of actions as ListCommands writes them.
+var listed = []string{
+	"BridgeList", "Challenge", "CoreShowChannels", "CoreStatus", "Events", "Filter", "Getvar", "ListCommands", "Login", "Logoff",
+	"Originate", "Ping", "QueuePause", "QueueStatus", "Status",
+}
+
+// listCommands names the actions that the user may ask for.
+func (s *session) listCommands(m message) bool {
+	w := respond(m, "Success")
+	for _, name := range listed {
+		if needs := actions[strings.ToLower(name)].needs; needs == 0 || needs&s.account.write != 0 {
+			w.add(name, "what it does  (Priv: <all>)")
+		}
+	}
+	return s.send(w.end())
 }
 
 func (s *session) perform(m message) bool {

@@ -93,13 +93,28 @@ func (s *Server) Calls() []Call {
 	defer s.mu.Unlock()
 	calls := make([]Call, 0, len(s.ledger.order))
 	for _, linkedid := range s.ledger.order {
-		call := *s.ledger.calls[linkedid]
-		for session := range s.sessions {
-			call.Seen = call.Seen || !session.told[linkedid].IsZero()
-		}
-		calls = append(calls, call)
+		calls = append(calls, s.seen(*s.ledger.calls[linkedid]))
 	}
 	return calls
+}
+
+// Call returns the record of one call; false if there is none.
+func (s *Server) Call(linkedid string) (Call, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.ledger.calls[linkedid]
+	if known == nil {
+		return Call{}, false
+	}
+	return s.seen(*known), true
+}
+
+// seen also looks at the connections that are up; the caller holds the lock.
+func (s *Server) seen(call Call) Call {
+	for session := range s.sessions {
+		call.Seen = call.Seen || !session.told[call.Linkedid].IsZero()
+	}
+	return call
 }
 
 // Unseen counts the calls that have ended and that no client was told of: what

@@ -22,7 +22,9 @@ const (
 	classSystem class = 1 << iota
 	classCall
 
+	classAgent     = class(1 << 5)
 	classReporting = class(1 << 9)
+	classOriginate = class(1 << 12)
 	classAll       = class(1 << 19)
 	everyClass     = class(1<<20 - 1)
 )
@@ -123,6 +125,11 @@ type Config struct {
 	// Now is the clock of events and of Status; nil: time.Now. It is called
 	// from many goroutines.
 	Now func() time.Time
+	// Originate plays the calls that clients place, each in a goroutine of its own; nil
+	// takes the orders alone. Unanswered lets their answers get lost, and the orders
+	// with them.
+	Originate  func(*Script)
+	Unanswered bool
 	// SeenAfter is how long a connection must outlast what it was told of a
 	// call before that counts as told; see Call.Seen. 0: one second.
 	SeenAfter time.Duration

@@ -15,6 +15,7 @@ const (
 	Recording                  // while a voicemail is spoken
 	Longest                    // wherever the capture is silent for longest while a channel is up
 	Parting                    // from the last bridge, after all transfers, to the last request to hang up
+	Meeting                    // from the first bridge to whatever is done next: nobody was transferred or held yet
 )
 
 // Hold keeps a call in a phase. The zero value holds nothing.
@@ -40,6 +41,7 @@ func (t *template) findPhases() {
 	}
 	t.ringing = t.span(isKind("DialBegin"), isKind("DialEnd", "HangupRequest"))
 	t.talking = t.span(isKind("BridgeEnter"), isKind("HangupRequest"))
+	t.meeting = t.span(isKind("BridgeEnter"), isKind("HangupRequest", "SoftHangupRequest", "BridgeLeave", "Newchannel", "Hold", "BlindTransfer"))
 	t.mail = t.span(voicemail, isKind("HangupRequest"))
 	t.longest = t.span(isKind("Newchannel"), isKind("HangupRequest"))
 	bridged := t.last("BridgeEnter")
@@ -97,6 +99,8 @@ func (t *template) phase(p Phase) span {
 		return t.longest
 	case Parting:
 		return t.parting
+	case Meeting:
+		return t.meeting
 	}
 	return span{}
 }

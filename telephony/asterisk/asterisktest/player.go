@@ -75,6 +75,16 @@ type Player struct {
 	// Recordings is the folder that recordings are said to be in, likewise.
 	// The files are written too: a header from the start, all of it at the end.
 	Recordings string
+	// Marked, if above zero, makes every sound silence of at most so many bytes of
+	// samples, the first of which are the Linkedid of the call and ".wav": each can
+	// be told from all others. 0: messages are as captured, recordings as long.
+	Marked int
+	// Records is Master.csv, where the calls' detail records are appended; "": no
+	// such file is written.
+	Records string
+	// OldRecords leaves out the columns that newcdrcolumns=yes adds: the Linkedid
+	// among them.
+	OldRecords bool
 	// Disorder of the events of each call.
 	Disorder Disorder
 	// Seed of everything random; equal seeds give equal choices.
@@ -82,7 +92,9 @@ type Player struct {
 
 	once  sync.Once
 	turns chan struct{}
-	mail  sync.Mutex // one message at a time gets a number
+	mail  sync.Mutex // one message or record at a time gets a number
+
+	records int
 }
 
 // Play plays one scenario and returns when it is over. A context that ends
@@ -146,6 +158,7 @@ type play struct {
 	recorded   int            // how many began
 	started    time.Time
 	held       time.Duration
+	holds      []held // what that is made of
 	stamped    stamper
 	late       map[int][]*event // to be sent with a later step
 	random     *rand.Rand
@@ -166,24 +179,38 @@ func (p *play) assign() {
 	if p.played.DID != "" && len(p.values[slotDID]) > 0 {
 		p.values[slotDID][0] = strings.TrimPrefix(p.played.DID, "+")
 	}
-	fresh := map[string]string{}
-	for _, original := range t.originals[slotUniqueid] {
-		fresh[original] = s.nextUniqueid(now)
-		p.values[slotUniqueid] = append(p.values[slotUniqueid], fresh[original])
-	}
+	p.values[slotUniqueid] = make([]string, len(t.originals[slotUniqueid]))
 	for _, original := range t.originals[slotChannel] {
 		p.values[slotChannel] = append(p.values[slotChannel], s.nextChannel("PJSIP/"+p.agent(endpoint(original))))
 	}
 	for range t.originals[slotUUID] {
 		p.values[slotUUID] = append(p.values[slotUUID], newUUID())
 	}
-	for _, original := range t.firstIDs {
-		p.played.Linkedids = append(p.played.Linkedids, fresh[original])
-		s.ledger.announce(fresh[original], p.played.Kind)
-	}
+	p.number(0)
 	p.random = rand.New(rand.NewPCG(p.player.Seed, uint64(s.ids.uniqueid))) //nolint:gosec // repeatable, not secret
 	p.late = map[int][]*event{}
 	p.recordings = map[string]int{}
+}
+
+// uniqueid is that of the play for one of the capture.
+func (p *play) uniqueid(place int) string {
+	if p.values[slotUniqueid][place] == "" {
+		p.server.mu.Lock()
+		defer p.server.mu.Unlock()
+		p.number(place)
+	}
+	return p.values[slotUniqueid][place]
+}
+
+// number gives a channel its Uniqueid as it comes to be: the second of that is
+// part of it. The caller holds the Server's lock.
+func (p *play) number(place int) {
+	id := p.server.nextUniqueid(p.server.config.Now())
+	p.values[slotUniqueid][place] = id
+	if slices.Contains(p.template.firstIDs, p.template.originals[slotUniqueid][place]) {
+		p.played.Linkedids = append(p.played.Linkedids, id)
+		p.server.ledger.announce(id, p.played.Kind)
+	}
 }
 
 // agent maps an endpoint of the capture to that of the play.
@@ -202,9 +229,11 @@ func (p *play) run(ctx context.Context) error {
 			if hold.Phase == 0 || p.template.phase(hold.Phase).cut != i {
 				continue
 			}
+			before := p.held
 			if err := p.hold(ctx, hold); err != nil {
 				return p.abandon(err)
 			}
+			p.holds = append(p.holds, held{p.template.steps[i].at, p.held - before})
 		}
 		s := &p.template.steps[i]
 		if err := p.waitFor(ctx, s.at); err != nil {
@@ -216,7 +245,7 @@ func (p *play) run(ctx context.Context) error {
 			}
 		}
 		e := parseEvent(p.render(s))
-		if err := p.record(e); err != nil {
+		if err := errors.Join(p.record(e), p.writeRecord(e)); err != nil {
 			return p.abandon(err)
 		}
 		if err := p.send(i, e); err != nil {
@@ -260,6 +289,20 @@ func (p *play) scaled(d time.Duration) time.Duration {
 		return d
 	}
 	return time.Duration(float64(d) / p.player.Speed)
+}
+
+// held is by how much what was recorded from a moment on happened later.
+type held struct{ from, by time.Duration }
+
+// second is a recorded whole second in the play: without holds that began later.
+func (p *play) second(recorded time.Duration) time.Time {
+	at := p.moment(recorded).Add(-p.held)
+	for _, h := range p.holds {
+		if h.from < recorded+time.Second {
+			at = at.Add(h.by)
+		}
+	}
+	return at
 }
 
 // hold stretches a phase.

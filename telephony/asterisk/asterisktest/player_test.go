@@ -216,6 +216,9 @@ func TestHeldCallIsInStatus(t *testing.T) {
 		{"ringing", "a_inbound_answered", asterisktest.Ringing, []string{"trunkRing", "1001-Ringing"}},
 		{"talking", "a_inbound_answered", asterisktest.Talking, []string{"trunkUp", "1001-Up"}},
 		{"talking outwards", "g1_outbound_answered", asterisktest.Talking, []string{"1001-Up", "trunkUp"}},
+		{"meeting, before a transfer", "h1_blind_refer", asterisktest.Meeting, []string{"trunkUp", "1001-Up"}},
+		{"meeting, before a consultation", "i2_attended_refer", asterisktest.Meeting, []string{"trunkUp", "1001-Up"}},
+		{"meeting, where nobody asks for the end", "o_click_to_call", asterisktest.Meeting, []string{"1001-Up", "trunkUp"}},
 		{"recording", "b_voicemail", asterisktest.Recording, []string{"trunkUp"}},
 		{"busy for long", "d1_busy", asterisktest.Ringing, []string{"trunkRing", "1003-Down"}},
 		{"missed, wherever", "c_abandoned_ringing", asterisktest.Longest, []string{"trunkRing", "1001-Ringing"}},
@@ -325,6 +328,54 @@ func TestVoicemailIsThereWhenItIsAnnounced(t *testing.T) {
 			require.Equal(t, "RIFF", string(data[:4]))
 		}
 	}
+}
+
+// Sounds that are marked are short, and each is that of its call alone.
+func TestMarkedSounds(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	player := &asterisktest.Player{Server: server, Speed: instantly, Voicemail: t.TempDir(), Recordings: t.TempDir(), Marked: 100}
+	left, _ := play(t, asterisktest.LeastPrivilegeUser(), player, asterisktest.Scenario{Capture: "b_voicemail"})
+	recorded, _ := play(t, asterisktest.LeastPrivilegeUser(), player, asterisktest.Scenario{Capture: "a_inbound_answered"})
+	files, err := filepath.Glob(filepath.Join(player.Recordings, "*"+recorded.Linkedids[0]+".wav"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	for path, linkedid := range map[string]string{left.Message + ".wav": left.Linkedids[0], files[0]: recorded.Linkedids[0]} {
+		sound, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Len(t, sound, 44+100)
+		require.Contains(t, string(sound), linkedid+".wav")
+	}
+}
+
+// A call that is transferred over a trunk is recorded twice, and both are final at
+// its end.
+func TestTwoRecordingsOfOneCall(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	player := &asterisktest.Player{Server: server, Speed: instantly, Recordings: t.TempDir()}
+	play(t, asterisktest.LeastPrivilegeUser(), player, asterisktest.Scenario{Capture: "v2_mobile_blind_refer"})
+	files, err := filepath.Glob(filepath.Join(player.Recordings, "*.wav"))
+	require.NoError(t, err)
+	var sizes []int64
+	for _, file := range files { // in, then out
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		sizes = append(sizes, info.Size())
+	}
+	require.Equal(t, []int64{105004, 70124}, sizes)
+}
+
+// The record of a call is there by its id.
+func TestCallByItsID(t *testing.T) {
+	t.Parallel()
+	server := start(t, asterisktest.Config{})
+	played, _ := play(t, asterisktest.LeastPrivilegeUser(), &asterisktest.Player{Server: server, Speed: instantly}, asterisktest.Scenario{Capture: "a_inbound_answered"})
+	call, found := server.Call(played.Linkedids[0])
+	require.True(t, found)
+	require.Equal(t, server.Calls()[0], call)
+	_, found = server.Call("another")
+	require.False(t, found)
 }
 
 func TestDisorder(t *testing.T) {

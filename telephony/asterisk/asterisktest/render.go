@@ -66,7 +66,9 @@ func (p *play) fill(w *writer, parts []part) {
 
 func (p *play) value(part *part) string {
 	switch part.slot {
-	case slotUniqueid, slotChannel, slotUUID, slotAgent:
+	case slotUniqueid:
+		return p.uniqueid(part.index)
+	case slotChannel, slotUUID, slotAgent:
 		return p.values[part.slot][part.index]
 	case slotDID:
 		return part.original[:len(part.original)-len(strings.TrimPrefix(part.original, "+"))] + p.values[slotDID][part.index]
@@ -79,7 +81,7 @@ func (p *play) value(part *part) string {
 	case slotFileTime:
 		return p.moment(part.offset).UTC().Format("20060102-150405")
 	case slotDateTime:
-		return p.moment(part.offset).UTC().Format(time.DateTime)
+		return p.second(part.offset).UTC().Format(time.DateTime)
 	case slotStamp:
 		return stamp(p.moment(part.offset))
 	case slotSystem:

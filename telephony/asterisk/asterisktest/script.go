@@ -36,6 +36,7 @@ type Script struct {
 	first      *channel
 	legs       map[string]*channel // dialled and not hung up, by endpoint
 	bridge     *bridge
+	exten      string // of a placed call: what is dialled when it is answered
 	err        error
 }
 

@@ -25,6 +25,7 @@ type Server struct {
 	certificate *tls.Certificate // nil without TLS
 	gate        *gate            // holds new connections while paused
 	running     sync.WaitGroup
+	originated  []Origination
 	plain, tls  port
 
 	mu       sync.Mutex
@@ -32,6 +33,7 @@ type Server struct {
 	ledger   *ledger
 	sessions map[*session]struct{}
 	ids      identities
+	paused   map[string]bool // members of queues
 	started  time.Time
 	// generation counts the starts of the PBX: odd while it is up, even while
 	// it is down.
@@ -91,7 +93,7 @@ func (s *Server) boot() error {
 			return err
 		}
 	}
-	s.board = newSwitchboard()
+	s.board, s.paused = newSwitchboard(), map[string]bool{}
 	s.ids = identities{epoch: s.ids.epoch + 1} // no real PBX restarts within the second of its last call
 	s.started = s.config.Now()
 	s.generation++
@@ -195,7 +197,7 @@ func (s *Server) halt() {
 	}
 	s.stop()
 	s.ledger.endAll(s.config.Now())
-	s.board = newSwitchboard()
+	s.board, s.paused = newSwitchboard(), map[string]bool{}
 	for session := range s.sessions {
 		session.drop()
 	}

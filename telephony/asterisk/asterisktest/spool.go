@@ -31,6 +31,9 @@ func (p *play) leaveMessage() error {
 	if err != nil {
 		return fmt.Errorf("read captured voicemail: %w", err)
 	}
+	if p.player.Marked > 0 {
+		sound = p.wave(len(sound)-waveHeader, p.played.Linkedids[0]+".wav")
+	}
 	text, err := fs.ReadFile(captured, "msg0000.txt")
 	if err != nil {
 		return fmt.Errorf("read captured voicemail: %w", err)
@@ -145,7 +148,9 @@ func (p *play) record(e *event) error {
 		for path, size := range p.recordings {
 			if strings.HasSuffix(path, "-"+e.get("Uniqueid")+".wav") {
 				delete(p.recordings, path)
-				return p.writeSound(path, size)
+				if err := p.writeSound(path, size); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -172,13 +177,27 @@ const (
 	sampleRate = 8000
 )
 
-// writeSound writes a WAV file of silence, 16 bit mono; size is that of the
-// samples in bytes.
+// writeSound writes a recording; size is that of the samples in bytes.
 func (p *play) writeSound(path string, size int) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	if err := os.WriteFile(path, p.wave(size, filepath.Base(path)), 0o600); err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	return nil
+}
+
+// wave makes a WAV file of silence, 16 bit mono; size is that of the samples in
+// bytes. The mark is put into the first of them if the player marks its sounds.
+func (p *play) wave(size int, mark string) []byte {
+	if p.player.Marked > 0 && size > p.player.Marked {
+		size = p.player.Marked
+	}
 	if size < 0 {
 		size = 0
 	}
-	data := make([]byte, waveHeader, waveHeader+size)
+	data := make([]byte, waveHeader+size)
 	copy(data, "RIFF")
 	copy(data[8:], "WAVEfmt ")
 	copy(data[36:], "data")
@@ -192,11 +211,8 @@ func (p *play) writeSound(path string, size int) error {
 	order.PutUint16(data[32:], 2)
 	order.PutUint16(data[34:], 16)
 	order.PutUint32(data[40:], uint32(size))
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return fmt.Errorf("write recording: %w", err)
+	if p.player.Marked > 0 {
+		copy(data[waveHeader:], mark)
 	}
-	if err := os.WriteFile(path, data[:waveHeader+size], 0o600); err != nil {
-		return fmt.Errorf("write recording: %w", err)
-	}
-	return nil
+	return data
 }

@@ -100,7 +100,7 @@ func (s *session) queueStatus(m message) bool {
 		waiting := s.server.board.waitingIn(queue.Name)
 		l.addQueue(queue, len(waiting))
 		for _, member := range queue.Members {
-			l.addMember(queue.Name, member)
+			l.addMember(queue.Name, member, s.server.paused[member])
 		}
 		for i, w := range waiting {
 			l.addWaiting(w, i+1, s.server.board.channels[w.uniqueid], now)
@@ -124,7 +124,7 @@ func (l *list) addQueue(queue Queue, calls int) {
 	l.endItem()
 }
 
-func (l *list) addMember(queue, member string) {
+func (l *list) addMember(queue, member string, paused bool) {
 	l.add("Event", "QueueMember")
 	l.add("Queue", queue)
 	l.add("Name", member)
@@ -135,7 +135,7 @@ func (l *list) addMember(queue, member string) {
 		l.add(key, "0")
 	}
 	l.add("Status", "1") // AST_DEVICE_NOT_INUSE
-	l.add("Paused", "0")
+	l.add("Paused", flag(paused))
 	l.add("PausedReason", "")
 	l.add("Wrapuptime", "0")
 	l.endItem()

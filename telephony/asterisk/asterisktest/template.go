@@ -70,7 +70,7 @@ type template struct {
 	base             time.Time
 	ringing, talking span
 	mail, longest    span
-	parting          span
+	parting, meeting span
 }
 
 // span is a range of steps; the pause in a phase goes before step cut.

@@ -148,7 +148,7 @@ func BenchmarkBurst(b *testing.B) {
 // nothing when it comes back.
 func TestHangupInTheGap(t *testing.T) {
 	t.Parallel()
-	server := start(t, asterisktest.Config{SeenAfter: time.Millisecond})
+	server := start(t, asterisktest.Config{SeenAfter: time.Nanosecond})
 	c := login(t, server, asterisktest.LeastPrivilegeUser())
 	player := &asterisktest.Player{Server: server, Speed: instantly}
 	played, err := player.Play(t.Context(), asterisktest.Scenario{Capture: "u2_miss_hangup.part1", LeaveUp: true})

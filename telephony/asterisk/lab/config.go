@@ -78,7 +78,11 @@ func (p *PBX) writeConfig(o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(p.write("etc/manager.conf", manager), p.writeCertificate(), p.writeTones()); err != nil {
+	rest, err := p.ariConf(o.ARI)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(p.write("etc/manager.conf", manager), p.write("etc/ari.conf", rest), p.writeCertificate(), p.writeTones()); err != nil {
 		return err
 	}
 	return p.linkData()
@@ -133,9 +137,23 @@ secret = %s
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.0/255.0.0.0
 read = call,system
-write = call,system,command,originate
+write = call,system,command,originate,agent
 writetimeout = 30000
 `, labUser, p.Secret), nil
+}
+
+var passwordLine = regexp.MustCompile(`(?m)^password\s*=.*$`)
+
+// ariConf makes an administrator's ari.conf work here, and changes nothing else in
+// it: the password. Without one the interface is off.
+func (p *PBX) ariConf(text string) (string, error) {
+	if text == "" {
+		return "[general]\nenabled = no\n", nil
+	}
+	if n := len(passwordLine.FindAllString(text, -1)); n != 1 {
+		return "", fmt.Errorf("ari.conf: want exactly one line password, not %d", n)
+	}
+	return passwordLine.ReplaceAllLiteralString(text, "password = "+p.Secret), nil
 }
 
 // writeCertificate makes a certificate for the address of this PBX, good for a day.

@@ -43,6 +43,19 @@ func TestManagerConf(t *testing.T) {
 	require.ErrorContains(t, err, "exactly one line secret")
 }
 
+func TestARIConf(t *testing.T) {
+	t.Parallel()
+	p := newTestPBX(t)
+	got, err := p.ariConf("[general]\nenabled = yes\n[tb]\npassword = CHANGE-ME ; long\nread_only = yes\n")
+	require.NoError(t, err)
+	require.Equal(t, "[general]\nenabled = yes\n[tb]\npassword = s3cret\nread_only = yes\n", got)
+	_, err = p.ariConf("[general]\n")
+	require.ErrorContains(t, err, "exactly one line password, not 0")
+	got, err = p.ariConf("")
+	require.NoError(t, err)
+	require.Contains(t, got, "enabled = no")
+}
+
 // newTestPBX is a PBX that was never started.
 func newTestPBX(t *testing.T) *PBX {
 	t.Helper()

@@ -15,6 +15,8 @@ import (
 const (
 	amiPort    = 5038
 	amiTLSPort = 5039
+	ariPort    = 8088
+	ariTLSPort = 8089
 
 	amiTimeout = 5 * time.Second
 )

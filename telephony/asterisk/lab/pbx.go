@@ -26,6 +26,8 @@ type Options struct {
 	// Manager is a manager.conf with one user, as an administrator writes it. The lab sets the address and the secret in
 	// it, adds TLS, and a user of its own.
 	Manager string
+	// ARI is an ari.conf with one user, likewise, whose password the lab sets. Empty: that interface is off.
+	ARI string
 	// Phones is how many telephones there are, 1000 and up: at most 118. Each has a voicemail box.
 	Phones int
 	// Queues are the queues; each has a voicemail box.
@@ -36,7 +38,7 @@ type Options struct {
 // usable, see Start. Its methods are safe for concurrent use, but for Stop, Kill,
 // Boot and Close, of which one at a time may run.
 type PBX struct {
-	// Secret is that of the user in Options.Manager.
+	// Secret is that of the users in Options.Manager and Options.ARI.
 	Secret string
 
 	installed Installation
@@ -86,7 +88,15 @@ func (p *PBX) Address() string { return fmt.Sprintf("%s:%d", p.network.Host(pbxH
 // TLSAddress is where it listens with TLS, with the certificate of CAFile.
 func (p *PBX) TLSAddress() string { return fmt.Sprintf("%s:%d", p.network.Host(pbxHost), amiTLSPort) }
 
-// CAFile is the certificate of the manager interface, in PEM form.
+// ARIAddress is where the REST interface listens, host:port.
+func (p *PBX) ARIAddress() string { return fmt.Sprintf("%s:%d", p.network.Host(pbxHost), ariPort) }
+
+// ARITLSAddress is where it listens with TLS, with the certificate of CAFile.
+func (p *PBX) ARITLSAddress() string {
+	return fmt.Sprintf("%s:%d", p.network.Host(pbxHost), ariTLSPort)
+}
+
+// CAFile is the certificate of both interfaces, in PEM form.
 func (p *PBX) CAFile() string { return filepath.Join(p.dir, "etc", "ami.crt") }
 
 func (p *PBX) keyFile() string { return filepath.Join(p.dir, "etc", "ami.key") }
@@ -96,6 +106,9 @@ func (p *PBX) Voicemail() string { return filepath.Join(p.dir, "spool", "voicema
 
 // Recordings is the folder of the call recordings.
 func (p *PBX) Recordings() string { return filepath.Join(p.dir, "spool", "monitor") }
+
+// Records is the file that Asterisk appends its call detail records to.
+func (p *PBX) Records() string { return filepath.Join(p.dir, "log", "cdr-csv", "Master.csv") }
 
 // Spare is an address beside the PBX that is free for whatever is tested.
 func (p *PBX) Spare() string { return p.network.Host(spareHost) }
