@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,12 +23,18 @@ const (
 	maxInFlight = maxAppends * maxWindow
 )
 
+// inProcessWait is how long a message may take to be stored for another node.
+const inProcessWait = 10 * time.Millisecond
+
 // The engine's error codes that have a meaning here (nats-server, server/errors.json).
 const (
+	codeNoPeers       jetstream.ErrorCode = 10005
 	codeResources     jetstream.ErrorCode = 10023
 	codeStorage       jetstream.ErrorCode = 10047
 	codeWrongLast     jetstream.ErrorCode = 10071
 	codeStoreFailed   jetstream.ErrorCode = 10077
+	codeWrongLastToo  jetstream.ErrorCode = 10164 // of a cluster, while the other message is being stored
+	codeInProcess     jetstream.ErrorCode = 10158
 	textLimitExceeded                     = "maximum bytes exceeded"
 )
 
@@ -50,6 +57,12 @@ func (j *Journal) Append(ctx context.Context, messages ...Message) ([]uint64, er
 		return nil, err
 	}
 	defer leave()
+	defer j.appending.Add(-1)
+	if j.appending.Add(1) >= j.crowded && len(messages) <= maxGrouped && !j.cluster.enabled() {
+		if seqs, stored, err := j.appendGrouped(ctx, messages); stored || err != nil {
+			return seqs, err
+		}
+	}
 	e, release, err := j.admit(ctx)
 	if err != nil {
 		return nil, err
@@ -93,10 +106,15 @@ func (j *Journal) AppendIf(ctx context.Context, m Message, lastOutcome uint64) (
 	if err == nil && !ack.Duplicate {
 		return ack.Sequence, nil
 	}
-	if api, ok := errors.AsType[*jetstream.APIError](err); err != nil && (!ok || api.ErrorCode != codeWrongLast) {
+	if err != nil && !wrongLast(err) {
 		return 0, j.explain(ctx, "append to journal", err)
 	}
 	return j.refused(ctx, e, m, lastOutcome)
+}
+
+func wrongLast(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == codeWrongLast || api.ErrorCode == codeWrongLastToo)
 }
 
 // refused tells a lost race from one's own message met again: the engine refuses both alike.
@@ -134,6 +152,9 @@ func (j *Journal) ready() (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if j.cluster.enabled() {
+		return e, nil
+	}
 	free, err := freeBytes(j.dir)
 	if err != nil {
 		return nil, err
@@ -163,6 +184,9 @@ func (j *Journal) publishAll(ctx context.Context, e *engine, messages []Message)
 	done, inFlight := 0, 0
 	collect := func() error {
 		ack, err := j.wait(ctx, e, futures[done])
+		for inProcess(err) && pause(ctx, inProcessWait) {
+			ack, err = j.again(ctx, e, messages[done])
+		}
 		if err != nil {
 			return err
 		}
@@ -192,12 +216,32 @@ func (j *Journal) publishAll(ctx context.Context, e *engine, messages []Message)
 	return seqs, nil
 }
 
-func (j *Journal) publish(e *engine, m Message, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
-	msg := &nats.Msg{Subject: j.subject(m.Call, m.Kind), Data: m.Data}
-	if id := messageID(m); id != "" {
-		opts = append(opts, jetstream.WithMsgID(id))
+// inProcess reports that another node is storing the same message at this moment: it soon has a sequence.
+func inProcess(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && api.ErrorCode == codeInProcess
+}
+
+func (j *Journal) again(ctx context.Context, e *engine, m Message) (*jetstream.PubAck, error) {
+	future, err := j.publish(e, m)
+	if err != nil {
+		return nil, err
 	}
-	return e.js.PublishMsgAsync(msg, opts...)
+	return j.wait(ctx, e, future)
+}
+
+func (j *Journal) publish(e *engine, m Message, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
+	return e.js.PublishMsgAsync(j.wire(m), opts...)
+}
+
+// wire is a message as the engine takes it.
+func (j *Journal) wire(m Message) *nats.Msg {
+	msg := nats.NewMsg(j.subject(m.Call, m.Kind))
+	msg.Data = m.Data
+	if id := messageID(m); id != "" {
+		msg.Header.Set(jetstream.MsgIDHeader, id)
+	}
+	return msg
 }
 
 // wait returns the engine's answer. What was acknowledged is remembered as that.
@@ -250,13 +294,17 @@ func (j *Journal) explain(ctx context.Context, doing string, err error) error {
 			return &FullError{Dir: j.dir, Disk: true, Bytes: j.minFree}
 		}
 	}
+	if j.cluster.enabled() {
+		return &UnavailableError{URL: j.cluster.place(), Err: fmt.Errorf("%s: %w", doing, err)}
+	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
 func isTyped(err error) bool {
 	_, broken := errors.AsType[*BrokenError](err)
 	_, full := errors.AsType[*FullError](err)
-	return broken || full
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	return broken || full || unavailable
 }
 
 func (j *Journal) maxBytes() int64 {

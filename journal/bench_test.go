@@ -58,7 +58,7 @@ func reportLatency(b *testing.B, took []time.Duration) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	for _, writers := range []int{1, 16} {
+	for _, writers := range []int{1, 16, 64, 200} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			j := open(b, b.TempDir())
 			b.ReportMetric(float64(j.FsyncTime())/1e6, "fsync-ms")

@@ -33,11 +33,14 @@ const (
 	roleLimit = "limit" // Writes until the kernel lets no file grow further.
 
 	crashRuns    = 20
-	crashWriters = 16
+	crashWriters = 64 // enough for batches
 )
 
 func runRole(role string) error {
 	ctx := context.Background()
+	if role == roleLoose {
+		return writeLoose(ctx, os.Getenv(dirVariable))
+	}
 	j, err := journal.Open(ctx, journal.Options{Dir: os.Getenv(dirVariable), Site: site, MaxBytes: 1 << 30})
 	if err != nil {
 		return err
@@ -150,6 +153,15 @@ func writeAndKill(t *testing.T, role, dir string, run int, after time.Duration, 
 	cmd, lines := child(t, role, dir, run)
 	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
+	count := noteAcks(lines, all, func(int) {})
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exit)
+	require.Equal(t, -1, exit.ExitCode(), "ended by the signal, not by itself")
+	return count
+}
+
+// noteAcks adds all that a child acknowledges until its end, and tells after each how many they are.
+func noteAcks(lines *bufio.Scanner, all map[string][]acked, each func(count int)) int {
 	count := 0
 	for lines.Scan() {
 		var call string
@@ -159,10 +171,8 @@ func writeAndKill(t *testing.T, role, dir string, run int, after time.Duration, 
 		}
 		all[call] = append(all[call], a)
 		count++
+		each(count)
 	}
-	var exit *exec.ExitError
-	require.ErrorAs(t, cmd.Wait(), &exit)
-	require.Equal(t, -1, exit.ExitCode(), "ended by the signal, not by itself")
 	return count
 }
 

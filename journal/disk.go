@@ -51,15 +51,25 @@ func measureFsync(dir string) (_ time.Duration, err error) {
 	defer func() {
 		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}()
-	took := make([]time.Duration, fsyncSamples)
 	block := make([]byte, 512)
-	for i := range took {
-		start := time.Now()
+	return median(fsyncSamples, func() error {
 		if _, err := f.Write(block); err != nil {
-			return 0, notWritable(dir, err)
+			return notWritable(dir, err)
 		}
 		if err := f.Sync(); err != nil {
-			return 0, notWritable(dir, err)
+			return notWritable(dir, err)
+		}
+		return nil
+	})
+}
+
+// median does something a few times, and returns how long it took in the middle.
+func median(times int, do func() error) (time.Duration, error) {
+	took := make([]time.Duration, times)
+	for i := range took {
+		start := time.Now()
+		if err := do(); err != nil {
+			return 0, err
 		}
 		took[i] = time.Since(start)
 	}

@@ -8,7 +8,8 @@
 //
 // It does NOT know phone systems, calls or Zendesk: data is bytes to it. It does not age records away (the owner
 // purges what it no longer needs), it never falls back to memory, it opens no network port, and it does not repair
-// a damaged folder. A single engine writes at most one message per fsync; FsyncTime says how long that takes here.
+// a damaged folder. A single engine writes at most one message per fsync, until 32 appends wait: then they share
+// one. FsyncTime says how long that takes here.
 //
 // ExampleJournal_Tail shows the whole of it: append, then read in order from any sequence on.
 package journal

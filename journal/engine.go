@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +22,6 @@ const (
 	storeFolder = "jetstream"
 	blockFolder = storeFolder + "/$G/streams/" + streamName + "/msgs"
 
-	bucketName     = "talkbridge"
 	bucketMaxBytes = 64 << 20
 	maxValue       = 64 << 10
 
@@ -45,14 +46,17 @@ const (
 	metaEpoch = "talkbridge-epoch"
 )
 
-// engine is one run of the embedded server, and the in-process connection to it.
+// engine is one run of the embedded server and the in-process connection to it, or the connection to a cluster.
 type engine struct {
-	srv    *server.Server
+	srv    *server.Server // nil: a cluster
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	cache  jetstream.KeyValue
 	log    *engineLog
+
+	name    string // of the stream and of the bucket
+	cluster Cluster
 }
 
 func startEngine(dir string, log logrus.FieldLogger) (*engine, error) {
@@ -73,7 +77,7 @@ func startEngine(dir string, log logrus.FieldLogger) (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up journal engine: %w", err)
 	}
-	e := &engine{srv: srv, log: newEngineLog(log)}
+	e := &engine{srv: srv, log: newEngineLog(log), name: streamName}
 	srv.SetLoggerV2(e.log, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTime) || !srv.JetStreamEnabled() {
@@ -111,29 +115,56 @@ func (e *engine) connect(log logrus.FieldLogger) error {
 func (e *engine) openStream(ctx context.Context, k *known, maxBytes, free int64) error {
 	ctx, cancel := context.WithTimeout(ctx, createTime)
 	defer cancel()
-	stream, err := e.js.Stream(ctx, streamName)
+	stream, err := e.js.Stream(ctx, e.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) && !k.Created {
-		if maxBytes == 0 {
-			maxBytes = defaultMaxBytes(free)
-		}
-		stream, err = e.js.CreateStream(ctx, streamConfig(k, maxBytes))
+		stream, err = e.makeStream(ctx, k, cmp.Or(maxBytes, e.defaultMaxBytes(free)))
 	}
 	if err != nil {
 		return fmt.Errorf("open stream: %w", err)
 	}
-	if has := stream.CachedInfo().Config; maxBytes != 0 && has.MaxBytes != maxBytes {
-		has.MaxBytes = maxBytes
+	if e.srv == nil {
+		k.adopt(stream.CachedInfo().Config)
+	}
+	has := stream.CachedInfo().Config
+	if wants := cmp.Or(maxBytes, has.MaxBytes); has.MaxBytes != wants || has.AllowAtomicPublish != (e.srv != nil) {
+		has.MaxBytes, has.AllowAtomicPublish = wants, e.srv != nil
 		if stream, err = e.js.UpdateStream(ctx, has); err != nil {
-			return fmt.Errorf("change size limit of stream: %w", err)
+			return fmt.Errorf("change settings of stream: %w", err)
 		}
 	}
 	e.stream = stream
 	return nil
 }
 
-func streamConfig(k *known, maxBytes int64) jetstream.StreamConfig {
+func (e *engine) defaultMaxBytes(free int64) int64 {
+	if e.srv == nil {
+		return clusterMaxBytes
+	}
+	return defaultMaxBytes(free)
+}
+
+// makeStream makes the stream, or finds the one that another node made at the same moment.
+func (e *engine) makeStream(ctx context.Context, k *known, maxBytes int64) (jetstream.Stream, error) {
+	stream, err := e.js.CreateStream(ctx, e.streamConfig(k, maxBytes))
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return e.js.Stream(ctx, e.name)
+	}
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && e.srv == nil && (api.ErrorCode == codeNoPeers || api.ErrorCode == codeStorage) {
+		return nil, fmt.Errorf("%d servers with %d MiB of room are needed (journal.replicas, journal.max_size): %w", e.replicas(), maxBytes>>20, err)
+	}
+	return stream, err
+}
+
+func (e *engine) replicas() int {
+	if e.srv == nil {
+		return e.cluster.replicas()
+	}
+	return 1
+}
+
+func (e *engine) streamConfig(k *known, maxBytes int64) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:        streamName,
+		Name:        e.name,
 		Description: "talkbridge: events and outcomes of calls",
 		Subjects:    []string{subjectRoot + "." + k.Site + ".*.*"},
 		Retention:   jetstream.LimitsPolicy,
@@ -141,11 +172,13 @@ func streamConfig(k *known, maxBytes int64) jetstream.StreamConfig {
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    maxBytes,
 		MaxMsgSize:  2 * MaxData,
-		Replicas:    1,
+		Replicas:    e.replicas(),
 		Duplicates:  DuplicateWindow,
-		AllowDirect: true,
+		AllowDirect: e.srv != nil, // of several replicas any would answer, also one that lags
 		DenyDelete:  true,
-		Metadata:    map[string]string{metaEpoch: k.Epoch},
+
+		AllowAtomicPublish: e.srv != nil,
+		Metadata:           map[string]string{metaEpoch: k.Epoch, metaBorn: strconv.FormatInt(k.Born.Unix(), 10)},
 	}
 }
 
@@ -153,13 +186,13 @@ func (e *engine) openCache(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, createTime)
 	defer cancel()
 	cache, err := e.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:       bucketName,
+		Bucket:       e.name,
 		Description:  "talkbridge: checkpoint and caches; losing it loses nothing",
 		History:      1,
 		MaxBytes:     bucketMaxBytes,
 		MaxValueSize: maxValue,
 		Storage:      jetstream.FileStorage,
-		Replicas:     1,
+		Replicas:     e.replicas(),
 	})
 	if err != nil {
 		return fmt.Errorf("open cache bucket: %w", err)
@@ -179,6 +212,9 @@ func (e *engine) purge(ctx context.Context, seq uint64) error {
 func (e *engine) stop() error {
 	if e.conn != nil {
 		e.conn.Close()
+	}
+	if e.srv == nil {
+		return nil
 	}
 	ended := make(chan struct{})
 	go func() {

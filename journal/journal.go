@@ -26,6 +26,9 @@ type Options struct {
 	// older data is only counted. Zero: 1 GiB (about two million records, under a second from memory, the disk's own
 	// speed otherwise).
 	VerifyBytes int64
+	// Cluster keeps the records on a NATS cluster instead of in Dir, which then holds what is this node's own: lock,
+	// control socket, and what the node knows of the journal. Each node has a folder of its own.
+	Cluster Cluster
 	// Log gets what a person should know. Nil: nothing is logged.
 	Log logrus.FieldLogger
 }
@@ -47,10 +50,14 @@ type Journal struct {
 	born        time.Time
 	fsync       time.Duration
 	verifyBytes int64
+	cluster     Cluster
 	log         logrus.FieldLogger
 	lock        *os.File
 	eng         atomic.Pointer[engine]
 	slots       chan struct{} // Bounds the appends that are in flight.
+	group       group         // Appends that are sent together.
+	appending   atomic.Int64  // How many appends are under way, or wait to be.
+	crowded     int64         // From how many on they are sent together.
 	minFree     int64
 
 	acked atomic.Uint64 // The last acknowledged sequence.
@@ -110,8 +117,8 @@ func newJournal(opts Options) (*Journal, error) {
 		return nil, fmt.Errorf("open journal: a size limit of %d bytes is too small: use at least %d", opts.MaxBytes, minMaxBytes)
 	}
 	j := &Journal{
-		dir: dir, site: opts.Site, verifyBytes: opts.VerifyBytes, minFree: minFree,
-		log: opts.Log.WithField("journal", dir), slots: make(chan struct{}, maxAppends),
+		dir: dir, site: opts.Site, verifyBytes: opts.VerifyBytes, minFree: minFree, cluster: opts.Cluster,
+		log: opts.Log.WithField("journal", dir), slots: make(chan struct{}, maxAppends), crowded: crowded,
 	}
 	j.ctx, j.cancel = context.WithCancelCause(context.Background())
 	return j, nil
@@ -123,13 +130,13 @@ func (j *Journal) open(ctx context.Context, maxBytes int64) error {
 	if err != nil {
 		return err
 	}
-	j.known, j.epoch, j.born = *k, k.Epoch, k.Born
 	j.floor.Store(k.First)
 	j.acked.Store(k.Last)
 	e, s, err := j.start(ctx, k, maxBytes)
 	if err != nil {
 		return err
 	}
+	j.known, j.epoch, j.born = *k, k.Epoch, k.Born
 	j.eng.Store(e)
 	j.acked.Store(s.Last)
 	j.known.Created = true
@@ -162,6 +169,8 @@ func (j *Journal) begin(ctx context.Context) (*known, error) {
 		return &fresh, fresh.write(j.dir)
 	case k.Site != j.site:
 		return nil, &FolderError{Dir: j.dir, Reason: fmt.Sprintf("belongs to the site %q, not %q", k.Site, j.site), Remedy: "set site back, or give this site another folder (journal.dir)"}
+	case j.cluster.enabled():
+		return k, checkNotEmbedded(j.dir)
 	default:
 		return k, scanBlocks(ctx, j.dir, k, j.verifyBytes)
 	}
@@ -172,6 +181,11 @@ func (j *Journal) start(ctx context.Context, k *known, maxBytes int64) (*engine,
 	free, err := freeBytes(j.dir)
 	if err != nil {
 		return nil, State{}, err
+	}
+	if j.cluster.enabled() {
+		return j.cluster.join(ctx, j.site, j.log, func(ctx context.Context, e *engine) (State, error) {
+			return j.settle(ctx, e, k, maxBytes, free)
+		})
 	}
 	e, err := startEngine(j.dir, j.log)
 	if err != nil {
@@ -198,10 +212,19 @@ func (j *Journal) settle(ctx context.Context, e *engine, k *known, maxBytes, fre
 	if err != nil {
 		return State{}, err
 	}
-	if err := k.compare(j.dir, s); err != nil {
+	if err := e.openCache(ctx); err != nil {
 		return State{}, err
 	}
-	return s, e.openCache(ctx)
+	if e.srv == nil {
+		if j.fsync, err = e.measureAck(ctx); err != nil {
+			return State{}, fmt.Errorf("write to the cluster: %w", err)
+		}
+		if err := j.catchFloor(ctx, e); err != nil {
+			return State{}, err
+		}
+		k.First = j.floor.Load()
+	}
+	return s, k.compare(j.dir, s)
 }
 
 // Close ends the journal: operations under way return ErrClosed, what is known is written down, the engine stops and

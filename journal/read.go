@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,6 +26,12 @@ const (
 
 // Story returns all records of a call, in stream order; none if the journal has none.
 func (j *Journal) Story(ctx context.Context, call string) ([]Record, error) {
+	return j.StoryBefore(ctx, call, math.MaxUint64)
+}
+
+// StoryBefore returns the records of a call that stand before a sequence, in stream order. It reads one more than
+// those at the most.
+func (j *Journal) StoryBefore(ctx context.Context, call string, before uint64) ([]Record, error) {
 	ctx, leave, err := j.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -43,6 +50,9 @@ func (j *Journal) Story(ctx context.Context, call string) ([]Record, error) {
 		}
 		if err != nil {
 			return nil, j.explain(ctx, "read story", err)
+		}
+		if msg.Sequence >= before {
+			return story, nil
 		}
 		_, kind, err := parseSubject(msg.Subject)
 		if err != nil {
@@ -119,7 +129,7 @@ func (t *tail) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	consumer, err := e.js.CreateConsumer(ctx, streamName, jetstream.ConsumerConfig{
+	consumer, err := e.js.CreateConsumer(ctx, e.name, jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       t.next,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -133,7 +143,7 @@ func (t *tail) session(ctx context.Context) error {
 	defer t.remove(ctx, e, consumer.CachedInfo().Name)
 	messages, err := consumer.Messages(
 		jetstream.PullMaxMessagesWithBytesLimit(tailBatch, tailBytes),
-		jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(tailBeat))
+		jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(e.beat()))
 	if err != nil {
 		return fmt.Errorf("read from consumer: %w", err)
 	}
@@ -143,22 +153,30 @@ func (t *tail) session(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read next record: %w", err)
 		}
-		if err := t.take(msg); err != nil {
+		if err := t.take(ctx, e, msg); err != nil {
 			return err
 		}
 	}
+}
+
+// beat is how often a reader hears something.
+func (e *engine) beat() time.Duration {
+	if e.srv == nil {
+		return clusterBeat
+	}
+	return tailBeat
 }
 
 // remove takes the consumer away; one that cannot be reached goes by itself after tailIdle.
 func (t *tail) remove(ctx context.Context, e *engine, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := e.js.DeleteConsumer(ctx, streamName, name); err != nil {
+	if err := e.js.DeleteConsumer(ctx, e.name, name); err != nil {
 		t.j.log.WithError(err).Debug("journal consumer not removed")
 	}
 }
 
-func (t *tail) take(msg jetstream.Msg) error {
+func (t *tail) take(ctx context.Context, e *engine, msg jetstream.Msg) error {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return fmt.Errorf("read record: %w", err)
@@ -168,7 +186,14 @@ func (t *tail) take(msg jetstream.Msg) error {
 	case seq < t.next:
 		return nil
 	case seq > t.next && seq > t.j.floor.Load():
-		return t.hole(seq)
+		if e.srv == nil {
+			if err := t.j.catchFloor(ctx, e); err != nil {
+				return err
+			}
+		}
+		if seq > t.j.floor.Load() {
+			return t.hole(seq)
+		}
 	}
 	call, kind, err := parseSubject(msg.Subject())
 	if err != nil {

@@ -21,7 +21,8 @@ type State struct {
 	Messages uint64
 	// Bytes is what they take on the disk, MaxBytes the size at which new ones are refused.
 	Bytes, MaxBytes int64
-	// Free is the room on the disk, in bytes. Below 32 MiB new records are refused.
+	// Free is the room on the disk, in bytes. Below 32 MiB new records are refused. Of a cluster it is what is left of
+	// MaxBytes.
 	Free int64
 }
 
@@ -39,6 +40,10 @@ func (j *Journal) State(ctx context.Context) (State, error) {
 	s, err := e.state(ctx)
 	if err != nil {
 		return State{}, j.explain(ctx, "read journal state", err)
+	}
+	if j.cluster.enabled() {
+		s.Free = s.MaxBytes - s.Bytes
+		return s, nil
 	}
 	if s.Free, err = freeBytes(j.dir); err != nil {
 		return State{}, err
@@ -69,7 +74,8 @@ func (j *Journal) Epoch() string { return j.epoch }
 // Born is when the journal was created, in whole seconds, UTC: the site's first start.
 func (j *Journal) Born() time.Time { return j.born }
 
-// FsyncTime is how long a small write took to become durable in this folder when it was opened: the median of seven.
+// FsyncTime is how long a small write took to become durable in this folder, or on the cluster, when it was opened:
+// the median of seven.
 // The journal stores at most one message in that time.
 func (j *Journal) FsyncTime() time.Duration { return j.fsync }
 
@@ -90,6 +96,11 @@ func (j *Journal) PurgeBefore(ctx context.Context, seq uint64) error {
 	}
 	if err := j.raiseFloor(seq); err != nil { // Before the purge: what is then missing is no damage.
 		return err
+	}
+	if e.srv == nil {
+		if err := j.tellFloor(ctx, e, seq); err != nil {
+			return err
+		}
 	}
 	if err := e.purge(ctx, seq); err != nil {
 		return j.explain(ctx, "purge journal", err)

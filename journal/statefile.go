@@ -78,6 +78,18 @@ func checkNoStore(dir string) error {
 	}
 }
 
+// checkNotEmbedded refuses a folder that holds a journal of its own for a node of a cluster.
+func checkNotEmbedded(dir string) error {
+	_, err := os.Lstat(filepath.Join(dir, storeFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return &FolderError{
+		Dir: dir, Reason: "holds a journal of its own, which the cluster does not know", Err: err,
+		Remedy: "give this node another folder (journal.dir), or remove journal.url",
+	}
+}
+
 func parseKnown(dir string, data []byte) (*known, error) {
 	if len(data) > maxStateFile {
 		return nil, &DamagedError{Dir: dir, Found: stateFile + " is too large"}

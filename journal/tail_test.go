@@ -60,7 +60,7 @@ func TestTailGoesFromReplayToLive(t *testing.T) {
 	start := time.Now()
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 }
 
 func TestTailWaitsForASequenceToCome(t *testing.T) {
