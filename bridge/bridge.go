@@ -34,16 +34,22 @@ const (
 	updateLag = 30 * time.Second
 )
 
-// Options says what a Bridge works with. All but Audio, Metrics and Now must
+// Options says what a Bridge works with. All but Audio, Speech, Metrics and Now must
 // be set.
 type Options struct {
 	Journal Journal
 	Zendesk Zendesk
 	// Audio collects voicemail and recordings; nil refuses them with that reason.
-	Audio  AudioCollector
-	Policy *Policy
+	Audio AudioCollector
+	// Speech puts audio into words where the policy says so, SpeechAtOnce at a
+	// time (0 is one); nil puts none.
+	Speech       Speech
+	SpeechAtOnce int
+	Policy       *Policy
 	// Node names this process in intents.
-	Node    string
+	Node string
+	// Turn says whether it is this node that acts; nil: always.
+	Turn    Turn
 	Log     logrus.FieldLogger
 	Metrics prometheus.Registerer
 	// Now is the wall clock; nil is time.Now.
@@ -57,8 +63,10 @@ type Bridge struct {
 	journal Journal
 	zendesk Zendesk
 	audio   AudioCollector
+	speech  Speech
 	policy  atomic.Pointer[Policy]
 	node    string
+	turn    Turn
 	log     logrus.FieldLogger
 	now     func() time.Time
 	metrics *metrics
@@ -74,17 +82,21 @@ type Bridge struct {
 	stopped  chan struct{}
 
 	// Below is the conductor's alone.
-	calls    map[telephony.CallID]*entry
-	agenda   agenda
-	lanes    lanes
-	skews    map[string]*skew
-	applied  uint64 // the last entry folded
-	target   uint64 // the last entry at the start
-	caughtUp bool
-	atEnd    bool // tickets are made at the end, since updates lag
-	halted   bool // Zendesk does not take our credentials
-	outage   outage
-	retained time.Time // when the size of the journal was last looked at
+	calls  map[telephony.CallID]*entry
+	agenda agenda
+	lanes  lanes
+	skews  map[string]*skew
+	// unplanned are the calls that are still to be looked at since the journal
+	// was read, or since it is our turn.
+	unplanned []telephony.CallID
+	applied   uint64 // the last entry folded
+	target    uint64 // the last entry at the start
+	caughtUp  bool
+	waits     bool // it is another node's turn, as far as the conductor has heard
+	atEnd     bool // tickets are made at the end, since updates lag
+	halted    bool // Zendesk does not take our credentials
+	outage    outage
+	retained  time.Time // when the size of the journal was last looked at
 }
 
 // New returns a bridge that is not running yet.
@@ -99,12 +111,13 @@ func New(o Options) (*Bridge, error) {
 		o.Audio = noAudio{}
 	}
 	b := &Bridge{
-		journal: o.Journal, zendesk: o.Zendesk, audio: o.Audio, node: o.Node, log: o.Log, now: o.Now,
+		journal: o.Journal, zendesk: o.Zendesk, audio: o.Audio, speech: o.Speech, node: o.Node, turn: o.Turn, log: o.Log, now: o.Now,
 		deliver: screenpop.NewDeliverer(o.Zendesk, func(err error) bool { return classify(err, false).kind == retry }, o.Now),
 		callers: newCallers(o.Now), queries: make(chan func()), broken: make(chan error, 1), limits: make(chan zendesk.Exchange, recordBuffer),
 		finished: make(chan result), ready: make(chan struct{}), stopped: make(chan struct{}),
 		calls: make(map[telephony.CallID]*entry), skews: make(map[string]*skew),
 	}
+	b.lanes.speech = o.SpeechAtOnce
 	b.metrics = newMetrics(o.Metrics)
 	b.policy.Store(o.Policy)
 	return b, nil
@@ -162,7 +175,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	stopTail()
 	for range tailed { // it ends with the tail
 	}
-	b.checkpoint(context.WithoutCancel(ctx))
+	if !b.waits {
+		b.checkpoint(context.WithoutCancel(ctx))
+	}
 	return err
 }
 
@@ -178,7 +193,9 @@ func (b *Bridge) conduct(ctx, workCtx context.Context, records <-chan journal.Re
 	defer wake.Stop()
 	for {
 		b.catchUp()
-		b.dispatch(workCtx)
+		b.takeTurn()
+		b.considerSome()
+		b.dispatch(ctx, workCtx)
 		wake.Reset(b.untilWake())
 		select {
 		case <-ctx.Done():
@@ -202,6 +219,7 @@ func (b *Bridge) conduct(ctx, workCtx context.Context, records <-chan journal.Re
 			query()
 		case ex := <-b.limits:
 			b.learn(ex)
+		case <-b.turnChanged():
 		case <-wake.C:
 		case <-tick.C:
 			b.tend(ctx)
@@ -225,15 +243,16 @@ func (b *Bridge) catchUp() {
 	}
 	b.caughtUp = true
 	close(b.ready)
-	for id, e := range b.calls {
-		b.consider(id, e)
-	}
+	b.considerAll()
 }
 
 // untilWake is how long nothing is due.
 func (b *Bridge) untilWake() time.Duration {
-	if !b.caughtUp {
+	if !b.caughtUp || b.waits {
 		return time.Hour
+	}
+	if len(b.unplanned) > 0 {
+		return 0
 	}
 	next := time.Hour
 	now := b.now()
@@ -291,7 +310,7 @@ func (b *Bridge) tend(ctx context.Context) {
 			delete(b.calls, id)
 		}
 	}
-	if b.caughtUp {
+	if b.caughtUp && !b.waits {
 		b.lookForOverdue(now)
 		b.retain(ctx, b.checkpoint(ctx))
 	}
@@ -301,6 +320,7 @@ func (b *Bridge) tend(ctx context.Context) {
 		b.log.WithField("lag", lag.Round(time.Second).String()).WithField("tickets_create_end", b.atEnd).
 			Warn("update budget of the account changed how tickets are made")
 	}
+	b.lanes.updates.tend(now)
 	b.metrics.observe(b)
 }
 

@@ -28,8 +28,12 @@ func (b *Bridge) learnAll() {
 // learn pauses lanes as an exchange asks for it.
 func (b *Bridge) learn(ex zendesk.Exchange) {
 	b.breaker(ex)
+	b.lanes.updates.learn(ex.RateLimit, b.policy.Load().UpdatesPerMinute)
 	refusal, _ := errors.AsType[*zendesk.Error](ex.Err)
 	if refusal != nil && refusal.IsRateLimited() {
+		if refusal.Limit == perTicket { // that ticket alone must wait
+			return
+		}
 		b.lanes.pause(refusedLane(ex), b.now().Add(classifyRefusal(refusal).wait))
 		return
 	}

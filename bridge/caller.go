@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
 )
@@ -158,7 +159,7 @@ func callerName(party telephony.Party, number telephony.Number) string {
 	if name == "" || telephony.IsWithheld(name) || name == party.Number {
 		return nameless(number)
 	}
-	return clip(name, maxName)
+	return clip(wording.Literal(name), maxName)
 }
 
 // nameless is what a user is called of whom nothing but the number is known.

@@ -3,8 +3,10 @@ package bridge
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"time"
 
+	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
 )
@@ -13,8 +15,8 @@ import (
 // they are known, in this order.
 var shownFields = []string{
 	"direction", "completion_status", "from_line", "from_line_nickname", "to_line", "to_line_nickname", "end_user_location",
-	"call_started_at", "call_ended_at", "duration", "queue_name", "queue_time", "wait_time", "time_to_answer", "talk_time", "hold_time",
-	"outside_business_hours", "voicemail", "recording_time", "recording_url",
+	"call_started_at", "call_ended_at", "duration", "queue_name", "queue_time", "call_abandoned_position", "wait_time", "time_to_answer", "talk_time", "hold_time",
+	"outside_business_hours", "voicemail", "call_recording_consent", "recording_time", "recording_url", "transcript",
 }
 
 // unknownLine stands for a number that the phone system did not tell: Zendesk
@@ -33,10 +35,10 @@ func (w *work) callFields() zendesk.CallFields {
 	f := zendesk.CallFields{
 		AppID: w.step.App, TicketID: w.record.Ticket, ExternalID: string(w.id),
 		Direction: zendesk.CallInbound, FromLine: cmp.Or(w.show(call.From), unknownLine), ToLine: cmp.Or(w.show(call.To), unknownLine),
-		EndUserLocation: w.number(call.Customer()).Location(),
+		EndUserLocation: w.location(),
 		StartedAt:       call.StartedAt, EndedAt: call.EndedAt, Duration: zendesk.InSeconds(call.Duration()), WaitTime: zendesk.InSeconds(call.Wait()),
-		QueueName: clip(telephony.StripControls(call.Queue()), maxName), CompletionStatus: completion(call),
-		Voicemail: new(call.Voicemail != nil),
+		QueueName: clip(wording.Literal(telephony.StripControls(call.Queue())), maxName), CompletionStatus: completion(call),
+		Voicemail: new(call.Voicemail != nil), CallType: "phone", RecordingConsent: w.policy.consent(call),
 	}
 	if !w.step.Bare {
 		f.AgentID, f.EndUserID = w.answeredBy(), w.record.Caller
@@ -53,8 +55,14 @@ func (w *work) callFields() zendesk.CallFields {
 	if len(call.Queues) > 0 {
 		f.QueueTime = zendesk.InSeconds(queued(call))
 	}
+	if place := call.AbandonedPosition(); place > 0 {
+		f.AbandonedPosition = strconv.Itoa(place)
+	}
 	if hours := w.policy.form(call).Hours; hours != nil && !call.StartedAt.IsZero() {
 		f.OutsideBusinessHours = new(!hours.Open(call.StartedAt))
+	}
+	if !w.step.Bare {
+		f.Transcript = w.spoken()
 	}
 	if sound := w.record.sound(); sound.playable() {
 		f.RecordingURL = sound.URL
@@ -86,7 +94,12 @@ func queued(call telephony.State) time.Duration {
 // through to what he was offered.
 func completion(call telephony.State) zendesk.CompletionStatus {
 	switch call.Disposition {
-	case telephony.Answered, telephony.LeftVoicemail:
+	case telephony.Answered:
+		if call.EndedOnHold() {
+			return zendesk.CallAbandonedOnHold
+		}
+		return zendesk.CallCompleted
+	case telephony.LeftVoicemail:
 		return zendesk.CallCompleted
 	case telephony.Abandoned:
 		if len(call.Queues) > 0 {

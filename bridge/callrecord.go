@@ -38,7 +38,7 @@ func (r *Record) begin(o Outcome) {
 // shows never changes.
 func (w *work) completeByRecord(ctx context.Context) result {
 	o := Outcome{
-		Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers, Voice: true,
+		Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers, Voice: true, Quotes: w.quotes(),
 		App: w.step.App, CallRecord: w.record.CallRecord,
 	}
 	if w.found || w.record.RecordDoubtful || o.CallRecord != 0 {
@@ -47,12 +47,15 @@ func (w *work) completeByRecord(ctx context.Context) result {
 			return w.putOff(v, err)
 		}
 		if o.CallRecord == 0 && record != 0 {
-			o.Kind, o.Intent, o.CallRecord, o.Reason = Done, "", record, "it was there already"
+			o.Kind, o.Intent, o.CallRecord, o.Reason, o.Quotes = Done, "", record, "it was there already", false
 			return w.note(ctx, o)
 		}
 		o.Shown = times
 	}
 	request := w.callRecord()
+	if w.onlyQuotes(o) {
+		request.Comment.Fields = []string{"transcript"} // the rest is there
+	}
 	in, refused := w.intend(ctx, o, request)
 	if refused != nil {
 		return *refused
@@ -66,7 +69,7 @@ func (w *work) completeByRecord(ctx context.Context) result {
 		return w.free(ctx, in, o.Step, verdict{kind: retry}, err)
 	case v.kind == ok:
 		w.log.WithField("ticket_id", o.Ticket).WithField("call_record", record).Info("call record shown on the ticket")
-		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, App: o.App, CallRecord: record, Took: took})
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, App: o.App, CallRecord: record, Quotes: o.Quotes, Took: took})
 	case v.kind == unknown:
 		return w.fateUnknown(ctx, in, o.Step, err)
 	case v.kind == closed:
@@ -94,7 +97,7 @@ func (w *work) sendRecord(ctx context.Context, in intent, record int64, n zendes
 	if _, err := w.b.zendesk.UpdateCall(ctx, record, n.Call); err != nil {
 		return 0, err
 	}
-	if bootTime()-in.born > stale {
+	if w.tooLate(in) != "" {
 		return 0, errStoodStill
 	}
 	_, err := w.b.zendesk.CommentOnCall(ctx, record, *n.Comment)

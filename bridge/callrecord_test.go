@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/bridge"
+	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
 
@@ -401,5 +403,48 @@ func TestCallRecordIsFoundAfterTheJournalIsLost(t *testing.T) {
 	r.record(again, 1)
 	require.Len(t, r.desk.Tickets(), 1)
 	require.Equal(t, "it was there already", r.outcomes(again)[len(r.outcomes(again))-1].Reason)
+	r.clean()
+}
+
+// TestCallRecordOfAQueue: who gives up in a queue did so at some place of it, and
+// what the site says of consent stands in the record.
+func TestCallRecordOfAQueue(t *testing.T) {
+	t.Parallel()
+	place, err := wording.Parse("place_{{.queue_place}}")
+	require.NoError(t, err)
+	r := newRig(t, setup{policy: byRecord(func(p *bridge.Policy) {
+		p.Consent = zendesk.ConsentOptOut
+		p.Lines["+15550100002"] = bridge.Line{Name: "Sales", Country: "US", Consent: zendesk.ConsentNever}
+		p.Form.Tags = []*wording.Template{place}
+	})})
+	waits, held := r.call("1"), r.call("2")
+	waits.comes()
+	waits.tell(telephony.Event{Kind: telephony.CallQueued, Leg: "t", Name: "support", Position: 3})
+	waits.tell(telephony.Event{Kind: telephony.LegHangupAsked, Leg: "t"}, telephony.Event{Kind: telephony.CallUnqueued, Leg: "t", Name: "support", Position: 2})
+	waits.ends("t")
+
+	coming := held.coming()
+	coming[0].Dialled = "+15550100002"
+	held.tell(coming...)
+	held.rings("1001")
+	held.answers("1001")
+	held.tell(telephony.Event{Kind: telephony.LegHeld, Leg: "1001", Side: telephony.SideAgent})
+	held.tell(telephony.Event{Kind: telephony.LegHangupAsked, Leg: "t", Side: telephony.SideTrunk})
+	held.ends("t", "1001")
+	r.settled(waits, held)
+
+	record := r.record(waits, 1)
+	for name, want := range map[string]any{
+		"queue_name": "support", "call_abandoned_position": "2", "completion_status": "abandoned_in_queue",
+		"call_recording_consent": "opt_out", "call_type": "phone",
+	} {
+		require.Equal(t, want, record.Fields[name], name)
+	}
+	require.Contains(t, r.ticket(waits).Tags, "place_2")
+	require.Contains(t, r.ticket(waits).Comments[0].Body, "Queue: support, given up at place 2")
+	record = r.record(held, 1)
+	require.Equal(t, "abandoned_on_hold", record.Fields["completion_status"])
+	require.Equal(t, "never", record.Fields["call_recording_consent"])
+	require.NotContains(t, record.Fields, "call_abandoned_position")
 	r.clean()
 }

@@ -48,6 +48,8 @@ type verdict struct {
 	kind verdictKind
 	// wait is what Zendesk asked for, 0 if it did not.
 	wait time.Duration
+	// alone says that nothing else must wait.
+	alone bool
 }
 
 const (
@@ -94,7 +96,7 @@ func classify(err error, write bool) verdict {
 func classifyRefusal(e *zendesk.Error) verdict {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
-		return verdict{kind: waitUntil, wait: cmp.Or(e.RetryAfter, defaultRetryAfter)}
+		return verdict{kind: waitUntil, wait: cmp.Or(e.RetryAfter, defaultRetryAfter), alone: e.Limit == perTicket}
 	case e.Status >= http.StatusInternalServerError, e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooEarly:
 		return verdict{kind: retry, wait: e.RetryAfter}
 	case e.Status == http.StatusUnauthorized, e.Operation == tokenOperation:

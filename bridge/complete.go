@@ -15,7 +15,7 @@ func (w *work) complete(ctx context.Context) result {
 	}
 	o := Outcome{Step: StepComplete, Intent: w.newIntent(), Ticket: w.record.Ticket, Covers: w.step.Covers}
 	update := w.ticketUpdate(o.Intent)
-	o.Voice = update.VoiceComment != nil
+	o.Voice, o.Quotes = update.VoiceComment != nil, w.quotes()
 	if later := w.handOver(ctx, &update); later != nil {
 		return *later
 	}
@@ -26,7 +26,10 @@ func (w *work) complete(ctx context.Context) result {
 // that must be put off.
 func (w *work) handOver(ctx context.Context, update *zendesk.TicketUpdate) *result {
 	owner := w.lastAgent()
-	if w.step.Bare || owner == 0 || owner == w.record.Assigned || w.record.Assigned == 0 {
+	// Whose a ticket is that the call was attached to is for people to say, and one that
+	// had to be made for nobody stays so.
+	nobodys := w.record.Assigned == 0 && (w.record.Attached || w.record.Bare[StepCreate])
+	if w.step.Bare || owner == 0 || owner == w.record.Assigned || nobodys {
 		return nil
 	}
 	ticket, err := w.b.zendesk.GetTicket(ctx, w.record.Ticket)
@@ -85,13 +88,17 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 		return *refused
 	}
 	sent := w.b.now()
+	w.sent = true
 	_, err := w.b.zendesk.UpdateTicket(ctx, o.Ticket, update)
 	took := w.b.now().Sub(sent)
 	v := w.judge(err, true)
+	if v.kind == gone || v.kind == invalid || v.kind == park {
+		v, err = w.aboutTicket(ctx, o.Ticket, v, err)
+	}
 	switch v.kind {
 	case ok:
 		w.log.WithField("ticket_id", o.Ticket).Info("ticket updated")
-		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Took: took})
+		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Quotes: o.Quotes, Took: took})
 	case unknown:
 		return w.fateUnknown(ctx, in, o.Step, err)
 	case closed:
@@ -99,7 +106,7 @@ func (w *work) update(ctx context.Context, o Outcome, update zendesk.TicketUpdat
 	case gone:
 		return w.gone(ctx, in, o)
 	case invalid:
-		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || len(update.CustomFields) > 0 || (c != nil && c.AnsweredByID != 0)) {
+		if c := update.VoiceComment; !w.step.Bare && (update.AssigneeID != 0 || len(update.CustomFields) > 0 || (c != nil && (c.AnsweredByID != 0 || c.TranscriptionText != ""))) {
 			return w.bare(ctx, in, o.Step, err)
 		}
 		return w.unfit(ctx, in, o, err)
@@ -125,7 +132,7 @@ func (w *work) unfit(ctx context.Context, in intent, o Outcome, err error) resul
 // all.
 func (w *work) closed(ctx context.Context, in intent, o Outcome, err error) result {
 	switch {
-	case o.Step == StepTell, o.Step == StepLink, o.Step == StepJoin:
+	case o.Step == StepTell, o.Step == StepLink, o.Step == StepJoin, o.Step == StepTranscript, w.onlyQuotes(o):
 		return w.note(ctx, Outcome{Kind: Done, Step: o.Step, Intent: in.id, Ticket: o.Ticket, Tickets: o.Tickets, Reason: err.Error()})
 	case w.record.Successor > 0:
 		return w.park(ctx, in, o.Step, err)

@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/talkbridge/talkbridge/journal"
@@ -34,7 +36,7 @@ func (b *Bridge) take(ctx context.Context, r journal.Record) error {
 		e = newEntry(id, r.Seq)
 		e.found = !begins
 		b.calls[id] = e
-		if !begins {
+		if !begins || id.Dialled() || b.policy.Load().Repeats[id.Source()] {
 			if err := b.recall(ctx, id, e, r.Seq); err != nil {
 				return err
 			}
@@ -42,6 +44,9 @@ func (b *Bridge) take(ctx context.Context, r journal.Record) error {
 	}
 	if r.Seq <= e.applied {
 		return nil
+	}
+	if m := e.member(id); begins && m.call.Len() == 0 {
+		e.found = false // nothing of the phones was told before: it was placed by an order
 	}
 	b.apply(e, r, events)
 	if err := b.connect(ctx, e, r.Seq); err != nil {
@@ -66,10 +71,7 @@ func (b *Bridge) decode(r journal.Record) (events []telephony.Event, begins bool
 		b.unreadable(r, err)
 		return nil, false
 	}
-	for _, e := range events {
-		begins = begins || (e.Kind == telephony.LegStarted && e.First && !e.Estimated)
-	}
-	return events, begins
+	return events, slices.ContainsFunc(events, telephony.Event.Begins)
 }
 
 // apply folds one entry, its events decoded, into its call.
@@ -98,16 +100,13 @@ func (b *Bridge) unreadable(r journal.Record, err error) {
 func (b *Bridge) recall(ctx context.Context, id telephony.CallID, e *entry, before uint64) error {
 	var story []journal.Record
 	err := whileFull(ctx, b.log.WithField("call_id", id), func() (err error) {
-		story, err = b.journal.Story(ctx, string(id))
+		story, err = b.journal.StoryBefore(ctx, string(id), before)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read the story of %s: %w", id, err)
 	}
 	for _, r := range story {
-		if r.Seq >= before {
-			break
-		}
 		e.first = min(e.first, r.Seq)
 		events, _ := b.decode(r)
 		b.apply(e, r, events)
@@ -147,7 +146,7 @@ func (b *Bridge) connect(ctx context.Context, e *entry, seq uint64) error {
 func (b *Bridge) clock(id telephony.CallID, stored time.Time, events []telephony.Event) {
 	var latest time.Time
 	for _, e := range events {
-		if !e.Estimated && e.Time.After(latest) {
+		if !e.Estimated && !e.Late && e.Time.After(latest) {
 			latest = e.Time
 		}
 	}
@@ -196,6 +195,7 @@ func (b *Bridge) consider(id telephony.CallID, e *entry) {
 			e.settled = now
 		}
 		return
+	case b.waits:
 	case step.Kind == "":
 	case step.At.After(now):
 		b.wakeAt(step.At, id, e)
@@ -204,6 +204,29 @@ func (b *Bridge) consider(id telephony.CallID, e *entry) {
 		b.lanes.push(e.in, id, now)
 	}
 	e.settled = time.Time{}
+}
+
+// plannedAtOnce is how many calls are planned before anything else is looked at.
+const plannedAtOnce = 32
+
+// considerAll has every call planned, a few at a time: of ten thousand it takes a
+// good part of a second, for which no call that is answered now may wait.
+func (b *Bridge) considerAll() {
+	b.unplanned = slices.AppendSeq(b.unplanned[:0], maps.Keys(b.calls))
+}
+
+// considerSome plans the next few of them.
+func (b *Bridge) considerSome() {
+	some := b.unplanned[:min(plannedAtOnce, len(b.unplanned))]
+	b.unplanned = b.unplanned[len(some):]
+	if len(b.unplanned) == 0 {
+		b.unplanned = nil
+	}
+	for _, id := range some {
+		if e, found := b.calls[id]; found {
+			b.consider(id, e)
+		}
+	}
 }
 
 // wakeAt makes an appointment, unless there is one that is no later.
@@ -217,8 +240,8 @@ func (b *Bridge) wakeAt(at time.Time, id telephony.CallID, e *entry) {
 
 // dispatch starts what is due and has room, planned anew: between queueing and
 // starting the call may have changed.
-func (b *Bridge) dispatch(workCtx context.Context) {
-	if !b.caughtUp {
+func (b *Bridge) dispatch(ctx, workCtx context.Context) {
+	if !b.caughtUp || b.waits {
 		return
 	}
 	for now := b.now(); ; {
@@ -236,14 +259,16 @@ func (b *Bridge) dispatch(workCtx context.Context) {
 		if !found {
 			return
 		}
-		if !b.start(workCtx, id, in) {
+		if !b.start(ctx, workCtx, id, in) {
 			b.lanes.done(in)
 		}
 	}
 }
 
-// start begins the step that is owed now, if it still belongs to this lane.
-func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bool {
+// start begins the step that is owed now, if it still belongs to this lane. What is
+// put into words is no request in flight: it ends with ctx, and runs beside the
+// other steps of its call.
+func (b *Bridge) start(ctx, workCtx context.Context, id telephony.CallID, in lane) bool {
 	e, found := b.calls[id]
 	if !found || !e.queued || e.in != in || e.running > 0 {
 		return false
@@ -255,9 +280,21 @@ func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bo
 		b.consider(id, e)
 		return false
 	}
-	e.running++
+	record := e.member(step.Call).record
+	ticket, again := b.place(step, record)
+	if !again.IsZero() {
+		e.heard = time.Time{} // it is for the ticket that it waits
+		b.wakeAt(again, id, e)
+		return false
+	}
+	if step.Kind == StepTranscribe {
+		e.member(step.Call).record.hearing, workCtx = true, ctx
+		b.consider(id, e)
+	} else {
+		e.running++
+	}
 	w := &work{
-		b: b, id: step.Call, call: state, record: e.member(step.Call).record, policy: policy, step: step, lane: in,
+		b: b, id: step.Call, call: state, record: record, policy: policy, step: step, lane: in, ticket: ticket,
 		found: e.found, heard: e.heard,
 		log: b.log.WithField("call_id", step.Call).WithField("step", step.Kind),
 	}
@@ -270,6 +307,7 @@ func (b *Bridge) start(workCtx context.Context, id telephony.CallID, in lane) bo
 func (b *Bridge) finish(ctx context.Context, r result) error {
 	b.learnAll() // what its answers said, before its place is given away
 	b.lanes.done(r.lane)
+	b.unplace(r)
 	if r.err != nil {
 		return r.err
 	}
@@ -281,9 +319,13 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 	if !found {
 		return nil
 	}
-	e.running--
-	e.awaits = max(e.awaits, r.seq)
 	m := e.member(r.call)
+	if r.step == StepTranscribe {
+		m.record.hearing = false
+	} else {
+		e.running--
+	}
+	e.awaits = max(e.awaits, r.seq)
 	if !r.looked.IsZero() {
 		m.record.lookedAt = r.looked
 	}
@@ -302,7 +344,7 @@ func (b *Bridge) finish(ctx context.Context, r result) error {
 // reread folds a call anew from the journal: another node wrote about it, at
 // conflict.
 func (b *Bridge) reread(ctx context.Context, e *entry, m *member, conflict uint64) error {
-	*m = member{call: telephony.NewCall(m.call.ID())}
+	*m = member{call: telephony.NewCall(m.call.ID()), record: Record{hearing: m.record.hearing}}
 	if err := b.recall(ctx, m.call.ID(), e, b.applied+1); err != nil {
 		return err
 	}

@@ -92,7 +92,9 @@ func TestCallOfWhichNothingIsKnownIsGivenBack(t *testing.T) {
 // storyless is a journal that holds nothing of any call.
 type storyless struct{ *ledger }
 
-func (storyless) Story(context.Context, string) ([]journal.Record, error) { return nil, nil }
+func (storyless) StoryBefore(context.Context, string, uint64) ([]journal.Record, error) {
+	return nil, nil
+}
 
 func TestCallChangesToAMoreUrgentLane(t *testing.T) {
 	t.Parallel()
@@ -117,7 +119,7 @@ func TestCallChangesToAMoreUrgentLane(t *testing.T) {
 	id, in, found = q.lanes.next(q.time)
 	require.True(t, found, "its old place is still there")
 	require.Equal(t, laneCreates, in)
-	require.False(t, q.start(t.Context(), id, in), "and comes to nothing")
+	require.False(t, q.start(t.Context(), t.Context(), id, in), "and comes to nothing")
 	require.True(t, e.queued)
 }
 

@@ -114,6 +114,7 @@ func customers(r *rig) []zendesktest.User {
 type story struct {
 	*rig
 	audio     bridge.AudioCollector
+	speech    bridge.Speech
 	call      *phone
 	died      chan struct{}
 	restarted bool
@@ -173,7 +174,7 @@ func (s *story) again() {
 	require.False(s.t, s.restarted, "it dies once")
 	s.restarted = true
 	_ = s.stop() // that the journal was closed, unless it was stopped before it knew
-	s.start(setup{audio: s.audio})
+	s.start(setup{audio: s.audio, speech: s.speech})
 }
 
 func TestStopAndStartInTheMiddleOfACall(t *testing.T) {

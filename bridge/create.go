@@ -18,7 +18,7 @@ func (w *work) externalID() string {
 
 // create makes the ticket: intent, request, result.
 func (w *work) create(ctx context.Context) result {
-	if w.found && w.record.Creates == 0 {
+	if w.step.Bare || (w.found && w.record.Creates == 0) {
 		if r, done := w.lookFirst(ctx); done {
 			return r
 		}
@@ -26,7 +26,7 @@ func (w *work) create(ctx context.Context) result {
 	o := Outcome{Step: StepCreate, Intent: w.newIntent(), ExternalID: w.externalID(), Final: w.step.Final, Covers: w.step.Covers, App: w.step.App}
 	request := w.voiceTicket(o.Intent)
 	o.Voice = request.Ticket.VoiceComment != nil || (o.App != 0 && !w.call.Ended())
-	o.Want, o.User = w.step.Want.Key, request.Ticket.AssigneeID
+	o.Want, o.User, o.Quotes = w.step.Want.Key, request.Ticket.AssigneeID, w.quotes()
 	in, refused := w.intend(ctx, o, request)
 	if refused != nil {
 		return *refused
@@ -51,7 +51,7 @@ func (w *work) create(ctx context.Context) result {
 		if w.requesterGone(ctx) {
 			return w.dropCaller(ctx, in, err)
 		}
-		if v.kind == invalid && !w.step.Bare && (request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 || dressed(request.Ticket)) {
+		if v.kind == invalid && !w.step.Bare && (request.DisplayToAgent+request.Ticket.AssigneeID+answeredBy(request) != 0 || dressed(request.Ticket) || w.quotes()) {
 			return w.bare(ctx, in, StepCreate, err)
 		}
 		return w.park(ctx, in, StepCreate, err)
@@ -90,9 +90,11 @@ func (w *work) unverify() {
 }
 
 // lookFirst asks for the ticket before it is made: for a call that was not seen
-// to begin, a journal that is lost now may have known one.
+// to begin, a journal that is lost now may have known one, and a create that was
+// refused for its agent may have made one. One of a call that is known from records
+// alone is left as it is: whoever made it saw more.
 func (w *work) lookFirst(ctx context.Context) (result, bool) {
-	tickets, err := w.b.zendesk.TicketsByExternalID(ctx, w.externalID())
+	tickets, _, err := w.madeFor(ctx, w.externalID(), w.step.Bare)
 	if v := w.judge(err, false); v.kind != ok {
 		return w.putOff(v, err), true
 	}
@@ -100,8 +102,12 @@ func (w *work) lookFirst(ctx context.Context) (result, bool) {
 		return result{}, false
 	}
 	w.log.WithField("ticket_id", tickets[0].ID).Info("ticket found")
+	if w.step.Bare && !w.hasForm() {
+		w.unverify()
+	}
 	return w.note(ctx, Outcome{
 		Kind: Done, Step: StepCreate, ExternalID: w.externalID(), Ticket: tickets[0].ID, App: w.step.App, Reason: "it was there already",
+		Final: w.call.Late,
 	}), true
 }
 
@@ -161,7 +167,7 @@ func (w *work) lookup(ctx context.Context) result {
 	if open != nil {
 		external = open.ExternalID
 	}
-	tickets, err := w.b.zendesk.TicketsByExternalID(ctx, external)
+	tickets, how, err := w.madeFor(ctx, external, open == nil || w.step.Conclusive)
 	if v := w.judge(err, false); v.kind != ok {
 		return w.putOff(v, err)
 	}
@@ -174,7 +180,7 @@ func (w *work) lookup(ctx context.Context) result {
 		w.log.WithField("ticket_id", tickets[0].ID).Info("ticket found")
 		return w.note(ctx, Outcome{
 			Kind: Done, Step: StepCreate, Intent: open.ID, ExternalID: external, Ticket: tickets[0].ID,
-			Reason: "found by its external_id",
+			Reason: how,
 		})
 	case w.step.Conclusive:
 		return w.note(ctx, Outcome{

@@ -17,6 +17,7 @@ type Journal interface {
 	AppendIf(ctx context.Context, m journal.Message, lastOutcome uint64) (uint64, error)
 	Tail(ctx context.Context, from uint64, fn func(journal.Record) error) error
 	Story(ctx context.Context, call string) ([]journal.Record, error)
+	StoryBefore(ctx context.Context, call string, before uint64) ([]journal.Record, error)
 	State(ctx context.Context) (journal.State, error)
 	Checkpoint(ctx context.Context) (uint64, error)
 	SetCheckpoint(ctx context.Context, seq uint64) error

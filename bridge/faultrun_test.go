@@ -36,7 +36,7 @@ func TestFaultRun(t *testing.T) {
 			if run.records {
 				policy = byRecord()
 			}
-			r := newRig(t, setup{timeout: patience, policy: policy, desk: []zendesktest.Option{
+			r := newRig(t, setup{timeout: patience, policy: policy, pace: 20, desk: []zendesktest.Option{
 				zendesktest.WithPlan(plan), zendesktest.WithPace(20), zendesktest.WithSeed(11),
 				zendesktest.WithRetention(zendesktest.Retention{Requests: 1_000_000}),
 			}})

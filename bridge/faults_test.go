@@ -292,6 +292,32 @@ func TestDeletedTicketIsLeftAlone(t *testing.T) {
 	require.Len(t, r.desk.Tickets(), 1)
 }
 
+// A ticket that was made for nobody, since nobody knew who answered, is the agent's
+// who turns out to have talked: unless a person has taken it meanwhile.
+func TestTicketOfNobodyGetsItsAgent(t *testing.T) {
+	t.Parallel()
+	for _, touched := range []bool{false, true} {
+		r := newRig(t, setup{})
+		p := r.call("1")
+		p.comes()
+		p.rings("1099")
+		p.answers("1099")
+		r.eventually("ticket", func() bool { return r.view(p).Record.Ticket != 0 })
+		require.Zero(t, r.ticket(p).AssigneeID)
+		want := int64(benID)
+		if touched {
+			want = r.desk.Users()[0].ID
+			require.NoError(t, r.desk.SetAssignee(r.ticket(p).ID, want))
+		}
+		p.rings("1002")
+		p.answers("1002")
+		p.ends("1099", "1002", "t")
+		r.settled(p)
+		require.Equal(t, want, r.ticket(p).AssigneeID)
+		r.clean()
+	}
+}
+
 func TestAssigneeThatAPersonChangedStays(t *testing.T) {
 	t.Parallel()
 	for _, touched := range []bool{false, true} {

@@ -81,8 +81,8 @@ func (w *work) words() wording.Call {
 	customer, line := w.call.Customer(), w.policy.line(w.call)
 	c := wording.Call{
 		ID: string(w.id), Site: w.id.Site(), Subject: w.ownSubject(),
-		Number: w.show(customer), DID: w.show(w.call.Line()), Line: line.Name, Queue: w.call.Queue(),
-		Location:  w.number(customer).Location(),
+		Number: w.show(customer), DID: w.show(w.call.Line()), Line: line.Name, Queue: w.call.Queue(), Place: w.call.AbandonedPosition(),
+		Location:  w.location(),
 		Direction: string(w.call.Direction), Disposition: string(w.call.Disposition), Agents: w.agentNames(),
 		Voicemail: w.call.Voicemail != nil, Answered: w.call.Answered(),
 		Started: w.call.StartedAt, AnsweredAt: w.call.AnsweredAt, Ended: w.call.EndedAt,

@@ -117,6 +117,18 @@ func TestTemplatesThatWriteNoSuchValueAreLogged(t *testing.T) {
 	require.NotContains(t, hook.LastEntry().Data["wrote"], customerA)
 }
 
+// A recording may be there while the call goes on, or seems to: the ticket that is made
+// then says so in words, and its one player comes with the rest.
+func TestTicketOfALiveCallHasNoPlayer(t *testing.T) {
+	t.Parallel()
+	record := Record{Recording: &Audio{URL: "https://calls.example.com/recordings/abc.wav"}}
+	w := &work{id: testCall, call: answered().state(), record: record, policy: testPolicy(t), log: noLog(), step: Step{Kind: StepCreate, Via: 45}}
+	require.Nil(t, w.voiceTicket("i").Ticket.VoiceComment)
+	require.NotNil(t, w.voiceTicket("i").Ticket.Comment)
+	w.call, w.step.Final = ended().state(), true
+	require.NotNil(t, w.voiceTicket("i").Ticket.VoiceComment)
+}
+
 // Ten thousand bytes in every place of the form are bounded.
 func TestFormIsBounded(t *testing.T) {
 	t.Parallel()

@@ -66,12 +66,15 @@ type setup struct {
 	timeout time.Duration
 	desk    []zendesktest.Option
 	audio   bridge.AudioCollector
+	speech  bridge.Speech
+	atOnce  int // what the hook for speech is asked at a time
 	// wrap stands between the bridge and the journal.
 	wrap func(bridge.Journal) bridge.Journal
 	// idle leaves the bridge unstarted.
 	idle     bool
 	now      func() time.Time // the bridge's clock, if not that of the machine
 	maxBytes int64
+	pace     float64 // how fast the minutes of the account pass, if not as a clock's
 }
 
 func newRig(t testing.TB, s setup) *rig {
@@ -172,8 +175,12 @@ func (r *rig) start(s setup) {
 	}
 	b, err := bridge.New(bridge.Options{
 		Journal: j, Zendesk: r.client, Audio: s.audio, Policy: r.policy, Node: "node1", Log: r.log, Now: s.now,
+		Speech: s.speech, SpeechAtOnce: s.atOnce,
 	})
 	require.NoError(r.t, err)
+	if s.pace > 0 {
+		b.SetPace(s.pace)
+	}
 	r.bridge = b
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

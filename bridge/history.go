@@ -6,12 +6,17 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // entriesPerCall is how many entries of the journal a call is reckoned to have
 // when the newest calls are looked for.
 const entriesPerCall = 12
+
+// mostEntries is about how many are read in one go at most, 60 MB of them: the
+// stories of calls that began before are read one by one.
+const mostEntries = 50_000
 
 // errEnough ends a reading of the journal that has what it wants.
 var errEnough = errors.New("enough read")
@@ -24,12 +29,7 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 	if err != nil || state.Messages == 0 || limit <= 0 {
 		return nil, err
 	}
-	back := uint64(limit) * entriesPerCall
-	from := state.First
-	if state.Last > back {
-		from = max(from, state.Last-back)
-	}
-	w, err := readWindow(ctx, j, from, state.Last)
+	w, err := newestWindow(ctx, j, state, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -43,15 +43,30 @@ func History(ctx context.Context, j Journal, limit int) ([]View, error) {
 	return views[:min(len(views), limit)], nil
 }
 
+// newestWindow reads far enough back for limit calls to begin there. Where outcomes
+// came late, after an outage, they begin before what is usual.
+func newestWindow(ctx context.Context, j Journal, state journal.State, limit int) (*window, error) {
+	for back := uint64(limit) * entriesPerCall; ; back *= 2 { //nolint:gosec // it is positive
+		from := state.First
+		if state.Last > back {
+			from = max(from, state.Last-back)
+		}
+		w, err := readWindow(ctx, j, from, state.Last)
+		if err != nil || w.whole || w.begun() >= limit || back >= mostEntries {
+			return w, err
+		}
+	}
+}
+
 // newestOf are the calls among which the newest of a window are: those that
 // begin last in it, and, if they are too few, also all that began before it. An
 // old call does not become a new one because something was done about it.
 func newestOf(w *window, limit int) []string {
-	begun := slices.DeleteFunc(slices.Clone(w.calls), func(call string) bool { return w.stories[call] == nil })
-	if len(begun) >= limit {
-		return begun[len(begun)-limit:]
+	if w.begun() < limit {
+		return w.calls
 	}
-	return w.calls
+	begun := slices.DeleteFunc(slices.Clone(w.calls), func(call string) bool { return w.stories[call] == nil })
+	return begun[max(0, len(begun)-2*limit):] // some of them became one
 }
 
 // readCalls folds calls from the journal. Those that became one are one view,

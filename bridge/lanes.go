@@ -10,22 +10,32 @@ import (
 // lane is a kind of work. The smaller goes first.
 type lane int
 
-// The lanes, the most urgent first. Local work asks nothing of Zendesk.
+// The lanes, the most urgent first. Local work asks nothing of Zendesk, and
+// neither does that of the hook for speech, which has a lane of its own.
 const (
 	lanePops lane = iota
 	laneCreates
 	laneUpdates
 	laneRest
 	laneLocal
+	laneSpeech
 	laneCount
 )
 
 func (l lane) String() string {
-	return [...]string{"pops", "creates", "updates", "rest", "local", ""}[l]
+	return [...]string{"pops", "creates", "updates", "rest", "local", "speech", ""}[l]
 }
 
 // laneOf is where a step runs.
 func laneOf(s Step) lane {
+	if in := urgency(s); !s.Past || in >= laneLocal {
+		return in
+	}
+	return laneRest
+}
+
+// urgency is where a step runs of a call that somebody waits for.
+func urgency(s Step) lane {
 	switch s.Kind {
 	case StepPop:
 		return lanePops
@@ -43,10 +53,12 @@ func laneOf(s Step) lane {
 		return laneCreates
 	case StepComplete, StepVerify:
 		return laneUpdates
-	case StepTell, StepLink, StepJoin:
+	case StepTell, StepLink, StepJoin, StepTranscript:
 		return laneRest
 	case StepAudio, StepRecording, StepGiveUp:
 		return laneLocal
+	case StepTranscribe:
+		return laneSpeech
 	}
 	return laneRest
 }
@@ -70,6 +82,10 @@ type lanes struct {
 	single bool
 	// budget is what the account's minute has left.
 	budget budget
+	// updates are those that count against limits of their own.
+	updates updates
+	// speech bounds what the hook for speech is asked at a time; 0 is one.
+	speech int
 }
 
 type waiter struct {
@@ -99,6 +115,9 @@ func (l *lanes) room(in lane) bool {
 	if in == laneLocal {
 		return l.running[laneLocal] < maxLocal
 	}
+	if in == laneSpeech {
+		return l.running[laneSpeech] < max(1, l.speech)
+	}
 	total := 0
 	for i := range laneLocal {
 		total += l.running[i]
@@ -117,7 +136,7 @@ func (l *lanes) done(in lane) { l.running[in]-- }
 // pause stops a lane, and those that are less urgent but ask Zendesk too,
 // until a time: they share the account's budget.
 func (l *lanes) pause(from lane, until time.Time) {
-	for in := from; in < laneLocal; in++ {
+	for in := from; in < laneLocal || in == from; in++ {
 		if until.After(l.paused[in]) {
 			l.paused[in] = until
 		}
@@ -132,8 +151,8 @@ func (l *lanes) wake(now time.Time) time.Time {
 	var first time.Time
 	for in := range laneCount {
 		at := l.paused[in]
-		if len(l.waiting[in]) > 0 && !at.After(now) && !l.affords(in, now) {
-			at = l.budget.at.Add(budgetFresh)
+		if len(l.waiting[in]) > 0 && !at.After(now) {
+			at = l.affordable(in, now)
 		}
 		if len(l.waiting[in]) > 0 && at.After(now) && (first.IsZero() || at.Before(first)) {
 			first = at
@@ -142,14 +161,33 @@ func (l *lanes) wake(now time.Time) time.Time {
 	return first
 }
 
-// affords reports whether the budget allows one more request in a lane: what is
+// affordable is when what is counted allows one more request in a lane.
+func (l *lanes) affordable(in lane, now time.Time) time.Time {
+	var at time.Time
+	if !l.budgeted(in, now) {
+		at = l.budget.at.Add(budgetFresh)
+	}
+	if in == laneUpdates || in == laneRest {
+		if free := l.updates.free(now); free.After(at) {
+			at = free
+		}
+	}
+	return at
+}
+
+// affords reports whether that is so now.
+func (l *lanes) affords(in lane, now time.Time) bool {
+	return l.budgeted(in, now) && ((in != laneUpdates && in != laneRest) || l.updates.free(now).IsZero())
+}
+
+// budgeted reports whether the budget allows one more request in a lane: what is
 // under way will be taken off it, and the last of it is for pops. Where little was
 // left, and that was told long ago, one request finds out.
-func (l *lanes) affords(in lane, now time.Time) bool {
-	if in == lanePops || in == laneLocal || l.budget.limit == 0 {
+func (l *lanes) budgeted(in lane, now time.Time) bool {
+	if in == lanePops || in >= laneLocal || l.budget.limit == 0 {
 		return true
 	}
-	running := l.busy() - l.running[laneLocal]
+	running := l.busy() - l.running[laneLocal] - l.running[laneSpeech]
 	spared, waits := spares(zendesk.Budget{Known: true, Limit: l.budget.limit, Remaining: l.budget.left - running}, l.budget.reserve)
 	if waits && now.Sub(l.budget.at) >= budgetFresh {
 		return running == 0

@@ -43,7 +43,7 @@ func (b *Bridge) Live(ctx context.Context, source string) ([]telephony.LiveLeg, 
 			}
 			for _, l := range state.Legs {
 				if l.EndedAt.IsZero() {
-					legs = append(legs, telephony.LiveLeg{Call: state.ID, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
+					legs = append(legs, telephony.LiveLeg{Call: state.ID, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side, Since: l.StartedAt})
 				}
 			}
 		}

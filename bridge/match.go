@@ -73,7 +73,7 @@ func (p planner) attaches() bool {
 // are those of strangers.
 func (p planner) undecided() bool {
 	r := p.record
-	if r.Caller == 0 || r.CallerHow == howPlaceholder || !p.mayAttach() || !p.policy.match(p.call).on() {
+	if p.given() || r.Caller == 0 || r.CallerHow == howPlaceholder || !p.mayAttach() || !p.policy.match(p.call).on() {
 		return false
 	}
 	return r.Match == nil || (r.Match.Ticket != 0 && p.now.Sub(r.Match.At) > matchFresh)

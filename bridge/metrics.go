@@ -3,6 +3,7 @@ package bridge
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,8 +23,12 @@ type metrics struct {
 	waiting    *prometheus.GaugeVec
 	calls      *prometheus.GaugeVec
 	outage     prometheus.Gauge
+	turn       prometheus.Gauge
 	unreadable prometheus.Counter
 	successors prometheus.Counter
+
+	transcripts *prometheus.CounterVec
+	hearing     prometheus.Histogram
 }
 
 // seconds are the buckets from half a millisecond to half a minute.
@@ -32,13 +37,18 @@ var seconds = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2
 // newMetrics registers them; nil registers nothing.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
-		outcomes:   counters("talkbridge_outcomes_total", "Outcomes appended to the journal.", "kind", "step"),
-		refused:    counters("talkbridge_audio_refused_total", "Voicemails and recordings that could not be kept, by step.", "step"),
-		pops:       counters("talkbridge_pops_total", "Screen pops by result.", "result"),
-		requests:   counters("talkbridge_zendesk_requests_total", "Requests to Zendesk by operation and status; 0 is no answer.", "operation", "status"),
-		outage:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "talkbridge_zendesk_outage", Help: "1 while Zendesk is down and one request at a time asks whether it still is."}),
-		unreadable: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_journal_unreadable_total", Help: "Journal entries that could not be read."}),
-		successors: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_tickets_succeeded_total", Help: "Tickets made since the first was closed too early."}),
+		outcomes:    counters("talkbridge_outcomes_total", "Outcomes appended to the journal.", "kind", "step"),
+		refused:     counters("talkbridge_audio_refused_total", "Voicemails and recordings that could not be kept, by step.", "step"),
+		pops:        counters("talkbridge_pops_total", "Screen pops by result.", "result"),
+		requests:    counters("talkbridge_zendesk_requests_total", "Requests to Zendesk by operation and status; 0 is no answer.", "operation", "status"),
+		outage:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "talkbridge_zendesk_outage", Help: "1 while Zendesk is down and one request at a time asks whether it still is."}),
+		turn:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "talkbridge_acting", Help: "1 on the node of a site that makes tickets and shows pages."}),
+		unreadable:  prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_journal_unreadable_total", Help: "Journal entries that could not be read."}),
+		successors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_tickets_succeeded_total", Help: "Tickets made since the first was closed too early."}),
+		transcripts: counters("talkbridge_transcripts_total", "What the hook for speech was asked, by result: text, silence, refused, failed; given_up is what the tickets go without.", "result"),
+		hearing: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "talkbridge_transcription_seconds", Help: "How long the hook for speech took.", Buckets: []float64{.5, 1, 2, 5, 10, 20, 60, 120, 300, 600},
+		}),
 		popLatency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "talkbridge_pop_latency_seconds", Help: "From the fact on the phone to Zendesk's acceptance of the pop.", Buckets: seconds,
 		}),
@@ -51,8 +61,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		waiting: gauges("talkbridge_lane_waiting", "Steps that wait, by lane.", "lane"),
 		calls:   gauges("talkbridge_calls", "Calls in memory.", "state"),
 	}
+	m.acting(true) // until it is another node's turn
 	if reg != nil {
-		reg.MustRegister(m.outcomes, m.pops, m.refused, m.requests, m.outage, m.unreadable, m.successors, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
+		reg.MustRegister(m.outcomes, m.pops, m.refused, m.requests, m.outage, m.turn, m.unreadable, m.successors, m.transcripts, m.hearing, m.popLatency, m.reaction, m.took, m.waiting, m.calls)
 	}
 	return m
 }
@@ -69,6 +80,29 @@ func (m *metrics) outcome(o Outcome) {
 	m.outcomes.WithLabelValues(string(o.Kind), string(o.Step)).Inc()
 	if o.Audio != nil && o.Audio.Refused != "" {
 		m.refused.WithLabelValues(string(o.Step)).Inc()
+	}
+}
+
+// heard notes what the hook for speech said.
+func (m *metrics) heard(t Transcript, err error, took time.Duration) {
+	result := "text"
+	switch {
+	case err != nil:
+		result = "failed"
+	case t.Refused != "":
+		result = "refused"
+	case t.Text == "":
+		result = "silence"
+	}
+	m.transcripts.WithLabelValues(result).Inc()
+	m.hearing.Observe(took.Seconds())
+}
+
+func (m *metrics) acting(holds bool) {
+	if holds {
+		m.turn.Set(1)
+	} else {
+		m.turn.Set(0)
 	}
 }
 

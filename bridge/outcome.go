@@ -36,6 +36,9 @@ const (
 	Popped OutcomeKind = "pop"
 	// AudioKept: the audio of the call is kept, or was refused with a reason.
 	AudioKept OutcomeKind = "audio"
+	// Transcribed: what is said in the audio of the call is known, or will not be,
+	// with the reason.
+	Transcribed OutcomeKind = "transcribed"
 	// Parked: a person must act before the step is tried again.
 	Parked OutcomeKind = "parked"
 	// Retried: a person asked for another try of what is parked.
@@ -47,6 +50,12 @@ const (
 	TicketClosed OutcomeKind = "ticket.closed"
 	// TicketGone: a person deleted the ticket. Nothing more is owed.
 	TicketGone OutcomeKind = "ticket.gone"
+	// DialIntended: the call is about to be placed, with Dial.
+	DialIntended OutcomeKind = "dial"
+	// DialDone: the phone system took that order.
+	DialDone OutcomeKind = "dial.done"
+	// DialFailed: the phone system refused it; nothing rang. Reason says why.
+	DialFailed OutcomeKind = "dial.failed"
 	// Duplicate: more than one ticket carries the call's external_id.
 	Duplicate OutcomeKind = "duplicate"
 )
@@ -76,6 +85,10 @@ const (
 	StepComplete StepKind = "complete"
 	// StepTell adds in words what the voice comment of the ticket does not say.
 	StepTell StepKind = "tell"
+	// StepTranscribe has what is said in the audio put into words.
+	StepTranscribe StepKind = "transcribe"
+	// StepTranscript adds that text to a ticket that is complete without.
+	StepTranscript StepKind = "transcript"
 	// StepVerify asks whether an update of unknown fate happened.
 	StepVerify StepKind = "verify"
 	// StepLink notes on a duplicate which ticket is the right one.
@@ -99,7 +112,8 @@ type Outcome struct {
 	ExternalID string `json:"external_id,omitzero"`
 	// Request is the frozen body of the write.
 	Request json.RawMessage `json:"request,omitzero"`
-	// Final says that the create carries everything: nothing is left to add.
+	// Final says that the create carries everything, or that the ticket which was
+	// found is left as it is: nothing is left to add.
 	Final bool `json:"final,omitzero"`
 
 	// Voice says that the create or completion tells of the call by a voice comment,
@@ -109,7 +123,7 @@ type Outcome struct {
 	Ticket int64 `json:"ticket,omitzero"`
 	User   int64 `json:"user,omitzero"`
 	// How says how the caller was found: direct, shared, external_id, created,
-	// placeholder, field.
+	// placeholder, field, given.
 	How string `json:"how,omitzero"`
 	// Candidates are those who share the caller's number, where none of them was
 	// taken and the ticket is to say so.
@@ -119,7 +133,13 @@ type Outcome struct {
 	Want string             `json:"want,omitzero"`
 	Pop  *screenpop.Outcome `json:"-"`
 
+	// Dial is the order by which the call is placed.
+	Dial *Dial `json:"dial,omitzero"`
+
 	Audio *Audio `json:"audio,omitzero"`
+	// Transcript is what was said. Quotes says that the write takes it along.
+	Transcript *Transcript `json:"transcript,omitzero"`
+	Quotes     bool        `json:"quotes,omitzero"`
 	// Tickets are those of a duplicate, the oldest first, or those that a note
 	// names.
 	Tickets []int64 `json:"tickets,omitzero"`

@@ -26,7 +26,7 @@ func TestLaneOfSteps(t *testing.T) {
 		StepPop: lanePops, StepCreate: laneCreates, StepCaller: laneCreates, StepLookup: laneCreates,
 		StepMatch: laneCreates, StepAttach: laneCreates,
 		StepComplete: laneUpdates, StepVerify: laneUpdates, StepTell: laneRest, StepLink: laneRest,
-		StepAudio: laneLocal, StepGiveUp: laneLocal,
+		StepTranscript: laneRest, StepAudio: laneLocal, StepGiveUp: laneLocal, StepTranscribe: laneSpeech,
 	} {
 		require.Equal(t, want, laneOf(Step{Kind: step}), step)
 	}
@@ -290,6 +290,24 @@ func TestEntriesOfTheJournalAreBounded(t *testing.T) {
 	require.NotContains(t, string(bare[0].Data), "Everything")
 	_, err = encodeWithin(events[:1], 20)
 	require.ErrorContains(t, err, "event 0: has")
+}
+
+// What is told again is one entry; what was estimated and is reported then is
+// another, or the journal would keep the estimate alone.
+func TestEncodeEventsKeepsTheReportOfAnEstimate(t *testing.T) {
+	t.Parallel()
+	reported := telephony.Event{ID: "1", Call: testCall, Kind: telephony.LegEnded, Leg: "a", Time: start}
+	estimate := reported
+	estimate.Estimated, estimate.Time = true, start.Add(time.Second)
+	later := estimate
+	later.Time = start.Add(2 * time.Second)
+	id := func(e telephony.Event) string {
+		m, err := EncodeEvents([]telephony.Event{e})
+		require.NoError(t, err)
+		return m.ID
+	}
+	require.Equal(t, id(estimate), id(later))
+	require.NotEqual(t, id(estimate), id(reported))
 }
 
 func TestEncodeEventsRefusesWhatDoesNotBelong(t *testing.T) {

@@ -27,7 +27,9 @@ type Step struct {
 	Want screenpop.Want
 	// Live says that the call goes on: a page may be waiting for what is done.
 	Live bool
-	// Late marks a pop whose moment has passed: it is only noted.
+	// Past says that the call is known from records alone: nobody waits for it.
+	Past bool
+	// Late marks a pop or a transcription whose time has passed: it is only noted.
 	Late bool
 	// Via is the channel of a create.
 	Via zendesk.ViaID
@@ -111,6 +113,8 @@ func planAll(call telephony.State, parts []part, policy *Policy, at Moment) Step
 		next = Step{Settled: over, Reason: none}
 	case p.waitsForPerson():
 		next = p.awaitPerson()
+	case p.hearing():
+		next.Reason = "its audio is being put into words"
 	case call.Ended():
 		next = Step{Settled: true, Reason: "nothing is owed any more"}
 	default:
@@ -141,7 +145,7 @@ func (p planner) owed() []Step {
 	if p.record.Open != nil {
 		return append(steps, p.unknown())
 	}
-	return append(steps, p.candidates(p.caller, p.match, p.audio, p.recording, p.attach, p.create, p.check, p.join, p.complete, p.tell, p.link)...)
+	return append(steps, p.candidates(p.caller, p.match, p.audio, p.recording, p.attach, p.create, p.check, p.join, p.complete, p.tell, p.transcript, p.link, p.transcribe)...)
 }
 
 // candidates are those of the steps that are owed.
@@ -152,7 +156,7 @@ func (p planner) candidates(all ...func() (Step, bool)) []Step {
 		if !ok {
 			continue
 		}
-		step.Call, step.App, step.Bare, step.Live = p.id, p.app(), p.record.Bare[step.Kind], p.call.Live()
+		step.Call, step.App, step.Bare, step.Live, step.Past = p.id, p.app(), p.record.Bare[step.Kind], p.call.Live(), p.call.Late
 		if until := p.record.waits[step.Kind].until; until.After(step.At) {
 			step.At = until
 		}
@@ -181,6 +185,9 @@ func (p planner) expiry(want screenpop.Want) time.Time { return want.Since.Add(p
 // wants are the pages that are not shown yet, in our clock's time.
 func (p planner) wants() []screenpop.Want {
 	var wants []screenpop.Want
+	if p.call.Late {
+		return nil // it was over long before anybody knew
+	}
 	for _, want := range screenpop.Decide(p.call, p.pop, p.policy.Directory) {
 		if _, answered := p.record.Pops[want.Key]; answered || present(p.call, p.record.Pops, want) {
 			continue
@@ -253,6 +260,9 @@ func (p planner) caller() (Step, bool) {
 	if _, parked := p.record.Parked[StepCaller]; parked || p.record.Caller != 0 {
 		return Step{}, false
 	}
+	if p.given() && p.mayAttach() {
+		return Step{}, false // it goes onto a ticket that has one
+	}
 	if _, wanted := p.ticket(); wanted {
 		return Step{Kind: StepCaller, Reason: "the ticket needs a requester"}, true
 	}
@@ -297,6 +307,33 @@ func (p planner) awaitRecording() time.Time {
 	return p.call.EndedAt.Add(p.ahead + p.policy.recordingWait())
 }
 
+// awaitRecords is until when a call of which nobody reported the end waits for
+// the call records of its phone system to tell it; zero if they do not.
+func (p planner) awaitRecords() time.Time {
+	if !p.call.EndEstimated || !p.policy.Records[p.id.Source()] {
+		return time.Time{}
+	}
+	return p.call.EndedAt.Add(p.ahead + recordsWait)
+}
+
+// awaitNews is until when the last that is written of a call waits for what its
+// phone system may still tell; zero if there is nothing to wait for. Of what was read
+// in call records all is there.
+func (p planner) awaitNews() time.Time {
+	at := later(p.awaitRecording(), p.awaitRecords())
+	if trail := p.policy.Trails[p.id.Source()]; trail > 0 && p.call.Ended() && !p.call.Late {
+		at = later(at, p.call.EndedAt.Add(p.ahead+trail))
+	}
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // create makes the ticket, when one is wanted and its requester is known.
 func (p planner) create() (Step, bool) {
 	step, wanted := p.ticket()
@@ -311,7 +348,7 @@ func (p planner) create() (Step, bool) {
 		step.Want = p.shownBy()
 	}
 	if step.Final {
-		step.At = p.awaitRecording()
+		step.At = p.awaitNews()
 	}
 	step.Final, step.Covers = step.Final && p.fits(step.Via), p.covers()
 	return step, true
@@ -390,11 +427,11 @@ func (p planner) check() (Step, bool) {
 // complete adds what is known at the end.
 func (p planner) complete() (Step, bool) {
 	_, parked := p.record.Parked[StepComplete]
-	owed := p.record.Ticket != 0 && p.call.Ended() && (!p.record.Completed || p.untold()) && !parked
+	owed := p.record.Ticket != 0 && p.call.Ended() && (!p.record.Completed || p.untold() || p.unshown()) && !parked
 	if p.call.Voicemail != nil && p.record.Audio == nil {
 		owed = false
 	}
-	return Step{Kind: StepComplete, At: p.awaitRecording(), Reason: "the call is over", Covers: p.covers()}, owed
+	return Step{Kind: StepComplete, At: p.awaitNews(), Reason: "the call is over", Covers: p.covers()}, owed
 }
 
 // link notes on a duplicate which ticket is the right one.

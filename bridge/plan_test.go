@@ -70,6 +70,8 @@ func onRinging(p *Policy)  { p.Pop.On = screenpop.OnRinging }
 func openUser(p *Policy)   { p.Pop.Open = screenpop.OpenUser }
 func openRecent(p *Policy) { p.Pop.Open = screenpop.OpenTicketOrUser }
 
+func trailing(p *Policy) { p.Trails = map[string]time.Duration{"pbx1": 5 * time.Second} }
+
 func TestPlanOfCallers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []planCase{
@@ -105,6 +107,7 @@ func TestPlanOfTickets(t *testing.T) {
 		{name: "answered and over", call: ended(), done: []Outcome{known()}, now: 66, want: "create 45 final: an agent had answered"},
 		{name: "answered and over, at the end", call: ended(), policy: atEnd, done: []Outcome{known()}, now: 66, want: "create 45 final: an agent had answered"},
 		{name: "missed", call: missed(), done: []Outcome{known()}, now: 22, want: "create 45 final: nobody answered: missed"},
+		{name: "missed, while news may still come", call: missed(), policy: trailing, done: []Outcome{known()}, now: 22, want: "create 45 final at 26: nobody answered: missed"},
 		{name: "abandoned", call: abandoned, done: []Outcome{known()}, now: 22, want: "create 45 final: nobody answered: abandoned"},
 		{name: "busy", call: busy, done: []Outcome{known()}, now: 22, want: "create 45 final: nobody answered: busy"},
 		{name: "failed", call: failed, done: []Outcome{known()}, now: 22, want: "create 45 final: nobody answered: failed"},

@@ -1,10 +1,12 @@
 package bridge
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/talkbridge/talkbridge/screenpop"
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/zendesk"
 )
 
 // CreateMode says when the ticket of an answered call is made.
@@ -47,6 +49,10 @@ const DefaultSettle = 90 * time.Second
 // the hang-up, on a folder that is there.
 const DefaultRecordingWait = time.Minute
 
+// recordsWait is how long after a call was found gone its end may be read in the
+// call records: they are looked at some seconds after the connection is up.
+const recordsWait = 30 * time.Second
+
 // Policy is what the site decided. It is read only once made, so that it may
 // be exchanged while the bridge runs.
 type Policy struct {
@@ -67,6 +73,9 @@ type Policy struct {
 	// CallRecords is the Zendesk app whose call records tell of calls; 0 has
 	// comments of the tickets tell of them.
 	CallRecords int64
+	// Consent is how callers agree to be recorded, for the call records; "" is
+	// not told.
+	Consent zendesk.RecordingConsent
 	// Lines are our numbers by E.164.
 	Lines map[string]Line
 	// Country is how national numbers are read where the line says nothing.
@@ -76,6 +85,17 @@ type Policy struct {
 	// Recorded are the sources whose calls are recorded to a folder that can be
 	// read. Of others the tickets play nothing.
 	Recorded map[string]bool
+	// Transcription says which audio is put into words, nil for none.
+	Transcription *Transcription
+	// Records are the sources whose call records are read.
+	Records map[string]bool
+	// Trails are the sources whose news of a call may come after its end, in no
+	// order, and for how long that is waited for before the last is written.
+	Trails map[string]time.Duration
+	// Repeats are the sources that tell in each message how a call began, and may send
+	// one again at any time: whatever is told of a call that is not in memory, there may
+	// be more of it in the journal.
+	Repeats map[string]bool
 	// RecordingWait is how long after the end of its call a ticket waits for
 	// the recording. Then it is completed without, and gets it when it comes.
 	// Zero means DefaultRecordingWait.
@@ -83,6 +103,9 @@ type Policy struct {
 	// Reserve is the share of the account's requests per minute, 0 to 1, that is
 	// left to people and to other programs. Pops may use it.
 	Reserve float64
+	// UpdatesPerMinute is how many updates of tickets the account may make, which
+	// Zendesk tells nowhere; 0 takes it from the plan.
+	UpdatesPerMinute int
 	// Settle is how long a write of unknown fate is looked up before it is
 	// repeated. Zero means DefaultSettle.
 	Settle time.Duration
@@ -92,6 +115,10 @@ type Policy struct {
 type Line struct {
 	Name    string
 	Country string
+	// Language is what is spoken, in ISO 639-1; "" for the hook for speech to find out.
+	Language string
+	// Consent is the line's own, "" for the site's.
+	Consent zendesk.RecordingConsent
 	// Pop is the line's own policy, nil for the site's.
 	Pop *screenpop.Policy
 	// Form is the line's own, whole; nil for the site's.
@@ -118,6 +145,11 @@ func (p *Policy) pop(s telephony.State) screenpop.Policy {
 		return *line.Pop
 	}
 	return p.Pop
+}
+
+// consent is how the caller of a call agreed to be recorded.
+func (p *Policy) consent(s telephony.State) zendesk.RecordingConsent {
+	return cmp.Or(p.line(s).Consent, p.Consent)
 }
 
 func (p *Policy) recordingWait() time.Duration {

@@ -24,6 +24,9 @@ type Record struct {
 	// Dropped counts the callers whom Zendesk refused as a requester.
 	Dropped int
 
+	// Dialled is the order that the call was placed by, nil if somebody dialled.
+	Dialled *Dialled
+
 	// Match is what the look at the caller's tickets came to, nil while there
 	// was none.
 	Match *Finding
@@ -74,6 +77,10 @@ type Record struct {
 	Audio *Audio
 	// Recording is the kept recording of the call, nil while there is none.
 	Recording *Audio
+	// Transcript is what the hook heard in them, nil while it is not known. Quoted
+	// says that the ticket has what was said, by whomever it was put into words.
+	Transcript *Transcript
+	Quoted     bool
 
 	// Duplicates are further tickets of this call; Linked counts those noted.
 	Duplicates []int64
@@ -97,6 +104,10 @@ type Record struct {
 	// lookedAt is when the open intent was last looked up. It is not in the
 	// journal: after a restart the first look-up is at once.
 	lookedAt time.Time
+	// hearing says that the hook is being asked; it is not in the journal either.
+	hearing bool
+	// soundAt is when what the ticket plays was kept.
+	soundAt time.Time
 }
 
 // Intent is a write that was about to be sent.
@@ -111,6 +122,8 @@ type Intent struct {
 	// App, CallRecord and Shown are those of the Outcome.
 	App, CallRecord int64
 	Shown           int
+	// Quotes says that the write takes what was said along.
+	Quotes bool
 	// Display is the want that a create shows the ticket for.
 	Display string
 	Ticket  int64
@@ -126,6 +139,8 @@ type Intent struct {
 type wait struct {
 	until time.Time
 	tries int
+	// why is the error of the last try, where it is told.
+	why string
 }
 
 // apply folds in one outcome, which stands at seq.
@@ -157,10 +172,13 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		r.popped(o.Want, o.Pop)
 	case AudioKept:
 		r.kept(o)
+	case Transcribed:
+		r.transcribed(o)
 	case Parked:
 		r.park(o)
 	case Retried:
 		r.Parked, r.GivenUp, r.Bare, r.waits = nil, nil, nil, nil
+		r.hearAgain(o)
 	case GivenUp:
 		r.giveUp()
 	case TicketClosed:
@@ -169,6 +187,8 @@ func (r *Record) apply(seq uint64, o Outcome) {
 		if o.Ticket == r.Ticket {
 			r.Gone, r.Open = true, nil
 		}
+	case DialIntended, DialDone, DialFailed:
+		r.dialled(o)
 	case Duplicate:
 		r.close(o)
 		r.found(o.Tickets...)
@@ -177,15 +197,18 @@ func (r *Record) apply(seq uint64, o Outcome) {
 }
 
 // kept notes that audio was collected. A ticket that was completed before lacks
-// it; that there is no recording does not change it.
+// it; that there is no recording does not change it, nor does it that a node that had
+// lost its turn collected it as well.
 func (r *Record) kept(o Outcome) {
-	if o.Step == StepRecording {
+	r.clear(o.Step)
+	r.soundAt = o.Time
+	switch {
+	case o.Step == StepRecording && !r.Recording.playable():
 		r.Recording = o.Audio
 		r.Completed = r.Completed && !o.Audio.playable()
-	} else {
+	case o.Step != StepRecording && !r.Audio.playable():
 		r.Audio, r.Completed = o.Audio, false
 	}
-	r.clear(o.Step)
 }
 
 // sound is what the ticket plays: the message that the caller left, or else the
@@ -201,7 +224,7 @@ func (r *Record) intend(o Outcome) {
 	r.Open = &Intent{
 		ID: o.Intent, Step: o.Step, At: o.Time, ExternalID: o.ExternalID, Final: o.Final, Voice: o.Voice,
 		Display: o.Want, Ticket: o.Ticket, Assigned: o.User, Tickets: o.Tickets, Covers: o.Covers,
-		App: o.App, CallRecord: o.CallRecord, Shown: o.Shown,
+		App: o.App, CallRecord: o.CallRecord, Shown: o.Shown, Quotes: o.Quotes,
 	}
 	r.lookedAt = time.Time{}
 	if o.Step == StepCreate {
@@ -210,6 +233,7 @@ func (r *Record) intend(o Outcome) {
 }
 
 func (r *Record) done(o Outcome) {
+	r.Quoted = r.Quoted || o.Quotes
 	switch o.Step {
 	case StepCreate:
 		if r.ExternalID == "" || r.Ticket == 0 {
@@ -217,6 +241,9 @@ func (r *Record) done(o Outcome) {
 		}
 		r.close(o)
 		r.found(o.Ticket)
+		if o.Final {
+			r.Completed, r.Told = true, true
+		}
 		r.popped(o.Want, o.Pop)
 	case StepComplete:
 		r.Completed = r.Completed || o.Ticket == r.Ticket
@@ -224,6 +251,9 @@ func (r *Record) done(o Outcome) {
 		r.close(o)
 	case StepTell:
 		r.Told = true
+		r.close(o)
+	case StepTranscript:
+		r.Quoted = true
 		r.close(o)
 	case StepLink:
 		r.Linked++
@@ -233,7 +263,7 @@ func (r *Record) done(o Outcome) {
 		r.close(o)
 	case StepLookup:
 		r.Checked = true
-	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepPop, StepVerify, StepGiveUp: // they leave other outcomes
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepTranscribe, StepPop, StepVerify, StepGiveUp: // they leave other outcomes
 	}
 	r.clear(o.Step)
 }
@@ -246,6 +276,7 @@ func (r *Record) close(o Outcome) {
 		return
 	}
 	r.Open = nil
+	r.Quoted = r.Quoted || open.Quotes
 	switch {
 	case open.Step == StepCreate:
 		r.ExternalID, r.Assigned = open.ExternalID, open.Assigned
@@ -279,7 +310,7 @@ func (r *Record) found(tickets ...int64) {
 		}
 		if id < r.Ticket {
 			r.Ticket, id = id, r.Ticket
-			r.Completed, r.Told = false, false
+			r.Completed, r.Told, r.Quoted = false, false, false
 		}
 		r.Duplicates = append(slices.Clone(r.Duplicates), id)
 	}
@@ -291,6 +322,7 @@ func (r *Record) closed(o Outcome) {
 		return
 	}
 	r.Predecessor, r.Ticket, r.Open, r.Doubtful, r.Checked, r.Told = o.Ticket, 0, nil, false, false, false
+	r.Quoted = false
 	if r.Detached = r.Attached; r.Detached {
 		r.Attached = false // what follows is the first ticket of the call's own
 		return
@@ -313,7 +345,7 @@ func (r *Record) free(o Outcome) {
 
 // putOff lets a step wait until o.NotBefore.
 func (r *Record) putOff(o Outcome) {
-	w := wait{until: o.NotBefore, tries: r.waits[o.Step].tries}
+	w := wait{until: o.NotBefore, tries: r.waits[o.Step].tries, why: o.Reason}
 	if !o.Uncounted {
 		w.tries++
 	}

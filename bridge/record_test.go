@@ -43,6 +43,20 @@ func TestRecordOfTickets(t *testing.T) {
 			want: Record{Creates: 1, last: 4, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true},
 		},
 		{
+			name: "a lost turn's recording is no other", done: []Outcome{
+				final("i"),
+				made("i", 1000),
+				{Kind: AudioKept, Step: StepRecording, Audio: &Audio{URL: "https://x/1"}},
+				{Kind: Intended, Step: StepComplete, Intent: "c", Ticket: 1000},
+				{Kind: Done, Step: StepComplete, Intent: "c", Ticket: 1000},
+				{Kind: AudioKept, Step: StepRecording, Audio: &Audio{URL: "https://x/2"}},
+			},
+			want: Record{
+				Creates: 1, last: 6, Ticket: 1000, ExternalID: string(testCall), Assigned: anaID, Completed: true, Told: true,
+				Recording: &Audio{URL: "https://x/1"},
+			},
+		},
+		{
 			name: "there already", done: []Outcome{{Kind: Done, Step: StepCreate, ExternalID: "x", Ticket: 1000}},
 			want: Record{last: 1, Ticket: 1000, ExternalID: "x"},
 		},
@@ -73,7 +87,7 @@ func TestRecordOfTickets(t *testing.T) {
 		{name: "another ticket is gone", done: []Outcome{made("", 999), resultOf(TicketGone, StepComplete, "c")}, want: Record{last: 2, Ticket: 999}},
 		{
 			name: "waits for another intent's result", done: []Outcome{final("j"), resultOf(Freed, StepCreate, "i")},
-			want: Record{Creates: 1, last: 2, waits: map[StepKind]wait{StepCreate: {tries: 1}}, Open: &Intent{
+			want: Record{Creates: 1, last: 2, waits: map[StepKind]wait{StepCreate: {tries: 1, why: "test"}}, Open: &Intent{
 				ID: "j", Step: StepCreate, At: second(5), ExternalID: string(testCall), Final: true, Assigned: anaID,
 			}},
 		},

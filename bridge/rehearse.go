@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,11 @@ type Rehearsal struct {
 func Rehearse(ctx context.Context, policy *Policy, scene Scene) (Rehearsal, error) {
 	if len(scene.Events) == 0 {
 		return Rehearsal{}, errors.New("rehearse a call: it has no events")
+	}
+	if policy.Transcription != nil { // what is said is not known
+		quiet := *policy
+		quiet.Transcription = nil
+		policy = &quiet
 	}
 	r := &rehearsal{call: scene.Events[0].Call}
 	r.account = &imaginaryZendesk{now: r.clock, openTicket: scene.OpenTicket, tickets: make(map[int64]*RehearsedTicket)}
@@ -147,7 +153,7 @@ func (r *rehearsal) work(ctx context.Context) error {
 				return err
 			}
 		}
-		r.bridge.dispatch(ctx)
+		r.bridge.dispatch(ctx, ctx)
 		if r.bridge.lanes.busy() == 0 {
 			return ctx.Err()
 		}
@@ -184,10 +190,15 @@ func (r *rehearsal) AppendIf(ctx context.Context, m journal.Message, _ uint64) (
 func (r *rehearsal) Tail(context.Context, uint64, func(journal.Record) error) error { return nil }
 
 // Story implements Journal.
-func (r *rehearsal) Story(_ context.Context, call string) ([]journal.Record, error) {
+func (r *rehearsal) Story(ctx context.Context, call string) ([]journal.Record, error) {
+	return r.StoryBefore(ctx, call, math.MaxUint64)
+}
+
+// StoryBefore implements Journal.
+func (r *rehearsal) StoryBefore(_ context.Context, call string, before uint64) ([]journal.Record, error) {
 	var story []journal.Record
 	for _, record := range r.records {
-		if record.Call == call {
+		if record.Call == call && record.Seq < before {
 			story = append(story, record)
 		}
 	}

@@ -35,8 +35,9 @@ func (w *work) voiceTicket(intent string) zendesk.VoiceTicket {
 	if !w.step.Bare {
 		fields.AssigneeID = w.lastAgent()
 	}
-	// Sent together, the plain comment would win: it is one or the other.
-	if fields.ViaID == zendesk.ViaVoicemail || (w.step.App == 0 && w.record.sound().playable() && w.record.Predecessor == 0) {
+	// Sent together, the plain comment would win: it is one or the other. A call that goes on is
+	// played when it is over, with all of its data: one player is enough.
+	if fields.ViaID == zendesk.ViaVoicemail || (w.step.Final && w.step.App == 0 && w.record.sound().playable() && w.record.Predecessor == 0) {
 		fields.VoiceComment = w.voiceComment()
 	} else {
 		fields.Comment = w.comment()
@@ -79,10 +80,10 @@ func (w *work) voiceComment() *zendesk.VoiceComment {
 	c := &zendesk.VoiceComment{
 		From: w.show(w.call.From), To: w.show(w.call.To),
 		StartedAt: w.call.StartedAt, CallDuration: w.call.Duration(),
-		Location: w.number(w.call.Customer()).Location(), Public: &private,
+		Location: w.location(), Public: &private,
 	}
 	if !w.step.Bare {
-		c.AnsweredByID = w.answeredBy()
+		c.AnsweredByID, c.TranscriptionText = w.answeredBy(), w.spoken()
 	}
 	if sound := w.record.sound(); sound != nil {
 		c.RecordingURL = sound.URL
@@ -97,7 +98,7 @@ func (w *work) comment() *zendesk.Comment {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", name, clip(value, maxLine))
+			fmt.Fprintf(&b, "%s: %s\n", name, clip(wording.Literal(value), maxLine))
 		}
 	}
 	if said := clip(lines(w.write("comment", w.policy.form(w.call).Comment)), maxComment); said != "" {
@@ -106,6 +107,9 @@ func (w *work) comment() *zendesk.Comment {
 		w.summary(line)
 	}
 	w.remarks(line)
+	if said := w.quotation(); said != "" {
+		b.WriteString("\n" + said)
+	}
 	return &zendesk.Comment{Body: b.String(), Public: &private}
 }
 
@@ -114,7 +118,7 @@ func (w *work) summary(line func(name, value string)) {
 	line("Call", w.headline())
 	line("From", w.describe(w.call.From))
 	line("To", w.describe(w.call.To))
-	line("Queue", telephony.StripControls(w.call.Queue()))
+	line("Queue", w.queue())
 	line("Started", clock(w.call.StartedAt))
 	if w.call.Answered() {
 		line("Answered", clock(w.call.AnsweredAt)+" after "+length(w.call.AnsweredAt.Sub(w.call.StartedAt)))
@@ -127,6 +131,15 @@ func (w *work) summary(line func(name, value string)) {
 		line("Talked", w.talked())
 		line("On hold", w.held())
 	}
+}
+
+// queue is the queue, and the place in it at which the caller gave up.
+func (w *work) queue() string {
+	name := telephony.StripControls(w.call.Queue())
+	if place := w.call.AbandonedPosition(); place > 0 {
+		name += fmt.Sprintf(", given up at place %d", place)
+	}
+	return name
 }
 
 // remarks are what people must be told in any form.
@@ -142,6 +155,9 @@ func (w *work) remarks(line func(name, value string)) {
 	}
 	if w.record.Recording != nil && w.record.Recording.Refused != "" {
 		line("Recording", "it could not be collected: "+w.record.Recording.Refused)
+	}
+	if w.call.Late {
+		line("Told late", "talkbridge did not hear of this call while it went on; this is what the phone system's call records say")
 	}
 	line("May be", w.ambiguity())
 	line("Call ID", string(w.id))
@@ -197,6 +213,9 @@ func (w *work) tags() []string {
 	case !w.call.Answered() && w.call.Ended():
 		tags = append(tags, "call_"+string(w.call.Disposition))
 	}
+	if w.call.Late {
+		tags = append(tags, "call_late")
+	}
 	tags = append(tags, w.ambiguousTag()...)
 	slices.Sort(tags)
 	return slices.Compact(tags)
@@ -215,7 +234,7 @@ func (w *work) show(party telephony.Party) string {
 	if n.Withheld {
 		return "anonymous"
 	}
-	return clip(n.String(), maxNumber)
+	return clip(wording.Literal(n.String()), maxNumber)
 }
 
 // describe is a party for people: number, name, line.
@@ -225,9 +244,19 @@ func (w *work) describe(party telephony.Party) string {
 		return text + " (" + line.Name + ")"
 	}
 	if name := telephony.StripControls(party.Name); !n.Withheld && name != "" && !telephony.IsWithheld(name) && name != party.Number {
-		return text + " (" + clip(name, maxName) + ")"
+		return text + " (" + clip(wording.Literal(name), maxName) + ")"
 	}
 	return text
+}
+
+// location is where the customer's number belongs: as the phone system says, or
+// else as the numbering plan does.
+func (w *work) location() string {
+	customer := w.call.Customer()
+	if customer.Withheld || customer.Location == "" {
+		return w.number(customer).Location()
+	}
+	return clip(telephony.StripControls(customer.Location), maxName)
 }
 
 // number reads a party's number as on the call's line. Reading one takes long,

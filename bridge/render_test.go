@@ -44,6 +44,7 @@ func renderCases() []renderCase {
 		{name: "completed-with-audio", call: ended(), done: append(ticket[:3:3], audio)},
 		{name: "missed", call: missed(), done: []Outcome{known()}},
 		{name: "voicemail", call: leftMessage(), done: []Outcome{known(), audio}},
+		{name: "voicemail-located", call: located().rings(1, "1001").dialled(20, telephony.DialNoAnswer).leaves(20, "1001").voicemail(40).leaves(41, "t"), done: []Outcome{known(), audio}},
 		{name: "voicemail-refused", call: leftMessage(), done: []Outcome{known(), {Kind: AudioKept, Audio: &Audio{Refused: "no such file"}}, intendedCreate("i", 42), made("i", 1000)}},
 		{name: "withheld", call: from("anonymous", "anonymous").talks("1001"), done: []Outcome{anonymous()}},
 		{name: "outbound", call: dialledOut().talks("1001").leaves(65, "1001", "t"), done: []Outcome{known()}},
@@ -75,6 +76,14 @@ func renderCases() []renderCase {
 	}
 }
 
+// located is a call of which the phone system says where it comes from.
+func located() *stage {
+	return newStage().event(0, telephony.Event{
+		Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", First: true,
+		Party: telephony.Party{Number: customerA, Location: "BUFFALO, NY, US"}, Dialled: testLine,
+	})
+}
+
 // request renders what plan says is owed.
 func (c renderCase) request(t *testing.T) any {
 	t.Helper()
@@ -90,7 +99,7 @@ func (c renderCase) request(t *testing.T) any {
 		return w.voiceTicket("node1-INTENT")
 	case StepComplete:
 		return map[string]zendesk.TicketUpdate{"ticket": w.ticketUpdate("node1-INTENT")}
-	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin, StepGiveUp:
+	case StepCaller, StepMatch, StepAttach, StepAudio, StepRecording, StepTranscribe, StepTranscript, StepLookup, StepPop, StepVerify, StepTell, StepLink, StepJoin, StepGiveUp:
 	}
 	require.FailNow(t, "nothing to render", "%+v", step)
 	return nil

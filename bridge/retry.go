@@ -59,8 +59,12 @@ func retryParked(ctx context.Context, j Journal, view View, now time.Time) (map[
 	parked := make(map[StepKind]string)
 	o := Outcome{Kind: Retried, Time: now.UTC(), Reason: "a person asked for it"}
 	for _, p := range view.Parts {
-		if len(p.Record.Parked)+len(p.Record.GivenUp) == 0 {
+		reason, unheard := p.Record.unheard()
+		if len(p.Record.Parked)+len(p.Record.GivenUp) == 0 && !unheard {
 			continue
+		}
+		if unheard {
+			parked[StepTranscribe] = reason
 		}
 		maps.Copy(parked, p.Record.GivenUp)
 		maps.Copy(parked, p.Record.Parked)

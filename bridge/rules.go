@@ -47,6 +47,9 @@ func (f Filter) why(n telephony.Number) string {
 	return ""
 }
 
+// Excludes says why a number does not count, "" if it does.
+func (f Filter) Excludes(n telephony.Number) string { return f.why(n) }
+
 // match finds the first pattern that a number has.
 func match(patterns []string, n telephony.Number) (string, bool) {
 	for _, p := range patterns {

@@ -108,7 +108,8 @@ func (s *Sink) Live(ctx context.Context) ([]telephony.LiveLeg, error) {
 func (s *Sink) Ready() {}
 
 // EncodeEvents makes the entry of the journal for events of one call. Its ID is
-// made from theirs, so that the same facts from two nodes become one entry.
+// made from theirs, so that the same facts from two nodes become one entry: but
+// not a fact that was estimated, and is reported then.
 func EncodeEvents(events []telephony.Event) (journal.Message, error) {
 	if len(events) == 0 {
 		return journal.Message{}, errors.New("encode events: there are none")
@@ -121,7 +122,11 @@ func EncodeEvents(events []telephony.Event) (journal.Message, error) {
 		if e.Call != events[0].Call {
 			return journal.Message{}, fmt.Errorf("event %s: belongs to %s, not to %s", e.ID, e.Call, events[0].Call)
 		}
-		_, _ = hash.Write([]byte(e.ID + "\n"))
+		telling := e.ID + "\n"
+		if e.Estimated {
+			telling = "~" + telling
+		}
+		_, _ = hash.Write([]byte(telling))
 	}
 	data, err := json.Marshal(events)
 	if err != nil {

@@ -345,6 +345,32 @@ func TestCheckpointStaysBeforeWhatIsOwed(t *testing.T) {
 	r.clean()
 }
 
+// A phone system that tells in each message how the call began, and sends one again at
+// any time, begins no other call with it: not after a start that read the journal from
+// the middle of the call, nor when the call is not in memory any more.
+func TestBeginningThatIsToldAgain(t *testing.T) {
+	t.Parallel()
+	repeats := setup{policy: func(p *bridge.Policy) { p.Repeats = map[string]bool{"pbx1": true} }}
+	r := newRig(t, repeats)
+	done := r.call("0")
+	done.ordinary("1002")
+	r.settled(done)
+	require.NoError(t, r.stop())
+	r.start(repeats)
+	again := r.call("0")
+	again.n = 100
+	again.tell(append(again.coming(), telephony.Event{Kind: telephony.CallEnded, Status: telephony.DialNoAnswer})...)
+	r.eventually("back in memory", func() bool {
+		views, err := r.bridge.Calls(t.Context())
+		return err == nil && len(views) == 1
+	})
+	r.settled(again)
+	view := r.view(done)
+	require.True(t, view.State.Answered(), "it is the same call")
+	require.Len(t, r.desk.Tickets(), 1)
+	r.clean()
+}
+
 func TestUnknownCallIsNotFound(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})

@@ -24,7 +24,7 @@ func TestPagesPassAStormOfRefusals(t *testing.T) {
 	t.Parallel()
 	const pages, window = 12, 3 * time.Second
 	limits := zendesktest.Limits{Requests: 120}
-	r := newRig(t, setup{desk: []zendesktest.Option{
+	r := newRig(t, setup{pace: float64(time.Minute / window), desk: []zendesktest.Option{
 		zendesktest.WithLimits(limits), zendesktest.WithPace(float64(time.Minute / window)),
 		zendesktest.WithRetention(zendesktest.Retention{Requests: 1_000_000}),
 	}})

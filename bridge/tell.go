@@ -10,8 +10,8 @@ import (
 // tell is owed when a ticket plays a recording of several agents: a voice comment
 // names the one who answered, and takes no other text. (Of a voice comment and a
 // plain one in one create Zendesk keeps the plain one.) It is one write more, and
-// so is left to calls that were handed over, and to those whose caller is one of
-// several.
+// so is left to calls that were handed over, to those whose caller is one of
+// several, and to those that only call records told of.
 func (p planner) tell() (Step, bool) {
 	_, parked := p.record.Parked[StepTell]
 	step := Step{Kind: StepTell, Covers: p.covers()}
@@ -19,6 +19,8 @@ func (p planner) tell() (Step, bool) {
 	switch {
 	case len((&work{call: p.call, policy: p.policy}).agentNames()) > 1:
 		step.Reason = "several agents talked, and its recording names the first"
+	case p.call.Late:
+		step.Reason = "it is from call records, and its audio does not say so"
 	case len(p.record.Candidates) > 0:
 		step.Reason = "several users share the number, and its audio names none"
 	case p.app() != 0 && p.unrecorded():
@@ -41,7 +43,7 @@ func (p planner) unrecorded() bool {
 // tell adds the private comment that the ticket would have without a recording,
 // and what else the completion of a ticket sets where a call record did that.
 func (w *work) tell(ctx context.Context) result {
-	o := Outcome{Step: StepTell, Intent: w.newIntent(), Ticket: w.record.Ticket}
+	o := Outcome{Step: StepTell, Intent: w.newIntent(), Ticket: w.record.Ticket, Quotes: w.quotes()}
 	update := zendesk.TicketUpdate{Comment: w.comment(), Metadata: w.metadata(o.Intent)}
 	if w.step.App != 0 {
 		if !w.record.Attached {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -17,12 +18,18 @@ type window struct {
 	stories map[string][]journal.Record
 	// calls are those that have an entry in it, in the order of their first.
 	calls []string
+	// whole says that nothing is before it: each story is all there is.
+	whole bool
 }
 
 // readWindow reads the entries first to last.
 func readWindow(ctx context.Context, j Journal, first, last uint64) (*window, error) {
-	w := &window{Journal: j, stories: make(map[string][]journal.Record)}
-	err := j.Tail(ctx, first, func(r journal.Record) error {
+	state, err := j.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{Journal: j, stories: make(map[string][]journal.Record), whole: first <= state.First}
+	err = j.Tail(ctx, first, func(r journal.Record) error {
 		w.add(r)
 		if r.Seq >= last {
 			return errEnough
@@ -35,6 +42,17 @@ func readWindow(ctx context.Context, j Journal, first, last uint64) (*window, er
 	return w, nil
 }
 
+// begun is how many calls begin in it.
+func (w *window) begun() int {
+	n := 0
+	for _, story := range w.stories {
+		if story != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // add remembers a record. Those of one call must come in their order, without
 // holes.
 func (w *window) add(r journal.Record) {
@@ -42,7 +60,7 @@ func (w *window) add(r journal.Record) {
 	if !known {
 		w.calls = append(w.calls, r.Call)
 	}
-	if !known && !beginsCall(r) {
+	if !known && !w.whole && !beginsCall(r) {
 		w.stories[r.Call] = nil // it began before: to be read
 		return
 	}
@@ -65,13 +83,5 @@ func beginsCall(r journal.Record) bool {
 		return false
 	}
 	events, err := DecodeEvents(r.Data)
-	if err != nil {
-		return false
-	}
-	for _, e := range events {
-		if e.Kind == telephony.LegStarted && e.First && !e.Estimated {
-			return true
-		}
-	}
-	return false
+	return err == nil && slices.ContainsFunc(events, telephony.Event.Begins)
 }

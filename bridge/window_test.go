@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,8 +27,9 @@ func (j *countingJournal) Story(ctx context.Context, call string) ([]journal.Rec
 	return j.Journal.Story(ctx, call)
 }
 
-// TestHistory_readsInOneGo: only a call that began before what is read needs
-// its story read by itself, and is whole then.
+// TestHistory_readsInOneGo: what is read is read in one go, as far back as the
+// newest calls began. Only a call that began before needs its story read by itself,
+// and is whole then.
 func TestHistory_readsInOneGo(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{idle: true})
@@ -59,13 +61,23 @@ func TestHistory_readsInOneGo(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, views, 2)
 	require.Equal(t, telephony.CallID("hq/pbx1/39"), views[0].State.ID)
-	require.Equal(t, telephony.CallID("hq/pbx1/long"), views[1].State.ID)
+	require.Equal(t, telephony.CallID("hq/pbx1/38"), views[1].State.ID, "an old call does not become a new one by what happens to it")
 	require.True(t, views[0].State.Ended())
-	require.Equal(t, 59*time.Second, views[1].State.Duration(), "it is whole")
-	require.Equal(t, int64(1), j.stories.Load(), "only the long call was read by itself")
+	require.Zero(t, j.stories.Load())
 
+	// Nothing is before the whole journal: what was found live when it began is whole, too.
+	add(event("hq/pbx1/found", "f", telephony.LegStarted, "f", false, 50))
+	views, err = bridge.History(t.Context(), j, 100)
+	require.NoError(t, err)
+	require.Len(t, views, 42)
+	require.Zero(t, j.stories.Load())
+
+	// What begins before is read by itself.
+	require.NoError(t, r.journal.SetCheckpoint(t.Context(), 1))
 	pending, err := bridge.Pending(t.Context(), j)
 	require.NoError(t, err)
-	require.Len(t, pending, 41, "nothing has been settled yet")
-	require.Equal(t, int64(1), j.stories.Load())
+	require.Len(t, pending, 42, "nothing has been settled yet")
+	require.Equal(t, int64(2), j.stories.Load(), "the long call, and the one that was found")
+	long := slices.IndexFunc(pending, func(v bridge.View) bool { return v.State.ID == "hq/pbx1/long" })
+	require.Equal(t, 59*time.Second, pending[long].State.Duration(), "it is whole")
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
 	"github.com/talkbridge/talkbridge/bridge/wording"
 	"github.com/talkbridge/talkbridge/journal"
@@ -31,6 +30,10 @@ type work struct {
 	policy *Policy
 	step   Step
 	lane   lane
+	// ticket is the one that the step updates, 0 if it updates none; sent whether
+	// it did.
+	ticket int64
+	sent   bool
 	found  bool
 	heard  time.Time
 	log    logrus.FieldLogger
@@ -55,7 +58,12 @@ const (
 // to the journal before.
 type result struct {
 	call telephony.CallID
+	step StepKind
 	lane lane
+	// ticket is the one for whose update there is a place, sent whether the place
+	// was used.
+	ticket int64
+	sent   bool
 	// seq is the last outcome appended: the next plan must have seen it.
 	seq uint64
 	// looked is when the open intent was looked up in vain.
@@ -78,6 +86,16 @@ func (w *work) run(ctx context.Context) result {
 		w.b.metrics.reaction.WithLabelValues(string(w.step.Kind)).Observe(w.b.now().Sub(w.heard).Seconds())
 	}
 	var r result
+	if w.b.ours() {
+		r = w.do(ctx)
+	}
+	r.call, r.step, r.lane, r.answer = w.id, w.step.Kind, w.lane, w.answer
+	r.ticket, r.sent = w.ticket, w.sent
+	return r
+}
+
+// do is the step alone.
+func (w *work) do(ctx context.Context) (r result) {
 	switch w.step.Kind {
 	case StepCaller:
 		r = w.caller(ctx)
@@ -99,6 +117,10 @@ func (w *work) run(ctx context.Context) result {
 		r = w.complete(ctx)
 	case StepTell:
 		r = w.tell(ctx)
+	case StepTranscribe:
+		r = w.transcribe(ctx)
+	case StepTranscript:
+		r = w.transcript(ctx)
 	case StepVerify:
 		r = w.verify(ctx)
 	case StepLink:
@@ -108,7 +130,6 @@ func (w *work) run(ctx context.Context) result {
 	case StepGiveUp:
 		r = w.giveUp(ctx)
 	}
-	r.call, r.lane, r.answer = w.id, w.lane, w.answer
 	return r
 }
 
@@ -199,18 +220,30 @@ func (w *work) intend(ctx context.Context, o Outcome, request any) (intent, *res
 	if err != nil {
 		return intent{}, &result{err: fmt.Errorf("freeze the request of %s: %w", w.id, err)}
 	}
-	in := intent{id: o.Intent, born: bootTime()}
+	in := intent{id: o.Intent, born: journal.BootTime()}
 	o.Kind, o.Time, o.Request = Intended, w.b.now().UTC(), body
 	o.Reason = w.step.Reason
 	var refused *result
 	if in.seq, refused = w.appendNext(ctx, o, o.Intent); refused != nil {
 		return intent{}, refused
 	}
-	if bootTime()-in.born > stale {
-		r := w.note(ctx, Outcome{Kind: Freed, Step: o.Step, Intent: in.id, Reason: "stale: the process stood still"})
+	if reason := w.tooLate(in); reason != "" {
+		r := w.note(ctx, Outcome{Kind: Freed, Step: o.Step, Intent: in.id, Reason: reason})
 		return intent{}, &r
 	}
 	return in, nil
+}
+
+// tooLate says why the request of an intent must not be sent any more, "" if it
+// may be: somebody else may have sent it.
+func (w *work) tooLate(in intent) string {
+	switch {
+	case journal.BootTime()-in.born > stale:
+		return "stale: the process stood still"
+	case !w.b.ours():
+		return "another node acts now"
+	}
+	return ""
 }
 
 // appendNext makes a decision durable, unless another outcome of the call has
@@ -236,15 +269,6 @@ func (w *work) appendNext(ctx context.Context, o Outcome, id string) (seq uint64
 // newIntent names a write. The ticket's audits show it.
 func (w *work) newIntent() string { return w.b.node + "-" + rand.Text() }
 
-// bootTime is a clock that also counts while the machine is suspended.
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return time.Duration(time.Now().UnixNano())
-	}
-	return time.Duration(ts.Nano())
-}
-
 // putOff tries the step again after a growing wait, or the one that was asked for.
 func (w *work) putOff(v verdict, err error) result {
 	later := Outcome{Step: w.step.Kind}
@@ -254,10 +278,13 @@ func (w *work) putOff(v verdict, err error) result {
 	case halt: // the lanes say when, and the conductor says so in the log
 		wait, later.Uncounted = 0, true
 	case waitUntil:
-		wait, later.Uncounted, r.pause = v.wait, true, v.wait
+		wait, later.Uncounted = v.wait, true
+		if !v.alone {
+			r.pause = v.wait
+		}
 	case ok, retry, unknown, reapply, reresolve, closed, gone, invalid, park:
 	}
-	later.NotBefore = w.b.now().Add(wait)
+	later.NotBefore, later.Reason = w.b.now().Add(wait), clip(err.Error(), maxReason)
 	if v.kind != halt {
 		w.warn(err).WithField("verdict", v.kind.String()).WithField("retry_in", wait.String()).Warn("step put off")
 	}

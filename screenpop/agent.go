@@ -23,10 +23,13 @@ type Agent struct {
 	Numbers []string
 
 	verified bool
+	// recalled says that it was verified in an earlier run, and is to be again.
+	recalled bool
 }
 
-// Verified reports whether Zendesk said that ZendeskID is an active agent. A
-// call's ticket must not be made to depend on an id that is not.
+// Verified reports whether Zendesk said that ZendeskID is an active agent, in
+// this run or in an earlier one. A call's ticket must not be made to depend on an
+// id that is not.
 func (a Agent) Verified() bool { return a.verified }
 
 // identity is what the configuration says of who this is in Zendesk.
@@ -35,6 +38,15 @@ func (a Agent) identity() string {
 		return strings.ToLower(a.Email)
 	}
 	return fmt.Sprintf("id %d", a.ZendeskID)
+}
+
+// same reports whether two have the same identity. It makes no text: of a thousand
+// agents each is compared with each.
+func (a Agent) same(b Agent) bool {
+	if a.Email != "" || b.Email != "" {
+		return strings.EqualFold(a.Email, b.Email)
+	}
+	return a.ZendeskID == b.ZendeskID
 }
 
 // validate names everything that is wrong with an entry of the configuration.

@@ -68,7 +68,7 @@ func (d *Directory) Reload(entries []Agent, countries ...string) error {
 	}
 	for i, a := range s.agents {
 		if k, ok := known[a.identity()]; ok {
-			s.agents[i].ZendeskID, s.agents[i].verified = k.ZendeskID, true
+			s.agents[i].ZendeskID, s.agents[i].verified, s.agents[i].recalled = k.ZendeskID, true, k.recalled
 		}
 	}
 	d.current.Store(s)
@@ -139,7 +139,7 @@ func newSnapshot(entries []Agent, countries []string) (*snapshot, error) {
 	var errs []error
 	for i := range s.agents {
 		a := &s.agents[i]
-		a.Numbers, a.verified = slices.Clone(a.Numbers), false
+		a.Numbers, a.verified, a.recalled = slices.Clone(a.Numbers), false, false
 		if err := a.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("agents[%d] (%s): %w", i, a.Name, err))
 			continue

@@ -11,9 +11,13 @@ import (
 // resolvers is how many agents are asked for at a time.
 const resolvers = 4
 
+// ErrNoAgent says that Zendesk answered, and has no such active agent. Any other
+// error of a Finder says nothing about the agent.
+var ErrNoAgent = errors.New("zendesk has no active agent")
+
 // Finder asks Zendesk for its agents. Its errors say in words what Zendesk
-// answered; a user who is no active agent is an error. It must be safe for
-// concurrent use.
+// answered; a user who is no active agent is one that is ErrNoAgent. It must be
+// safe for concurrent use.
 type Finder interface {
 	// AgentByEmail returns the id and name of the active agent with that address.
 	AgentByEmail(ctx context.Context, email string) (id int64, name string, err error)
@@ -38,13 +42,13 @@ func (e *UnresolvedError) Error() string {
 // Unwrap returns what Zendesk said.
 func (e *UnresolvedError) Unwrap() error { return e.Err }
 
-// Resolve asks Zendesk for every agent that is not verified yet: email
-// addresses become ids, and ids are checked to be active agents. It goes on
+// Resolve asks Zendesk for every agent that is not verified yet in this run:
+// email addresses become ids, and ids are checked to be active agents. It goes on
 // after a failure and returns all of them joined, each an *UnresolvedError; the
-// agents concerned stay unverified, and a later Resolve asks for them again.
-// What was found counts at once.
+// agents concerned stay unverified, or recalled unless the error is ErrNoAgent,
+// and a later Resolve asks for them again. What was found counts at once.
 func (d *Directory) Resolve(ctx context.Context, finder Finder) error {
-	open := slices.DeleteFunc(d.Agents(), Agent.Verified)
+	open := slices.DeleteFunc(d.Agents(), func(a Agent) bool { return a.verified && !a.recalled })
 	next := make(chan int)
 	errs := make([]error, len(open))
 	var wg sync.WaitGroup
@@ -76,15 +80,44 @@ func (d *Directory) resolve(ctx context.Context, finder Finder, a Agent) error {
 	if err == nil && id <= 0 {
 		err = errors.New("zendesk gave no id")
 	}
+	gone := errors.Is(err, ErrNoAgent)
+	if err == nil || gone {
+		d.update(func(have *Agent) {
+			switch {
+			case !have.same(a):
+			case gone:
+				have.verified, have.recalled = false, false
+			default:
+				have.ZendeskID, have.verified, have.recalled = id, true, false
+			}
+		})
+	}
 	if err != nil {
 		return &UnresolvedError{Agent: a, Err: err}
 	}
+	return nil
+}
+
+// Recall takes those for verified whom an earlier run had verified, as Verified
+// returned them, until Zendesk says otherwise: who restarts while Zendesk does not
+// answer knows its agents all the same. Resolve asks for them again.
+func (d *Directory) Recall(ids map[string]int64) {
 	d.update(func(have *Agent) {
-		if have.identity() == a.identity() {
-			have.ZendeskID, have.verified = id, true
+		if id := ids[have.identity()]; id > 0 && !have.verified {
+			have.ZendeskID, have.verified, have.recalled = id, true, true
 		}
 	})
-	return nil
+}
+
+// Verified returns the ids of the agents that are verified, for a later Recall.
+func (d *Directory) Verified() map[string]int64 {
+	ids := make(map[string]int64)
+	for _, a := range d.current.Load().agents {
+		if a.verified {
+			ids[a.identity()] = a.ZendeskID
+		}
+	}
+	return ids
 }
 
 // Unverify notes that Zendesk no longer takes id for an agent, so that the
@@ -92,7 +125,7 @@ func (d *Directory) resolve(ctx context.Context, finder Finder, a Agent) error {
 func (d *Directory) Unverify(id int64) {
 	d.update(func(have *Agent) {
 		if have.ZendeskID == id {
-			have.verified = false
+			have.verified, have.recalled = false, false
 		}
 	})
 }

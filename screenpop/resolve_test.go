@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // finder is a Zendesk that knows these agents, by address or "id N".
 type finder map[string]int64
 
-var errNoAgent = errors.New("no such agent")
+var errNoAgent = fmt.Errorf("%w: no such agent", screenpop.ErrNoAgent)
 
 func (f finder) AgentByEmail(ctx context.Context, email string) (int64, string, error) {
 	id, ok := f[strings.ToLower(email)]
@@ -52,6 +52,41 @@ func TestResolve(t *testing.T) {
 	err := d.Resolve(t.Context(), finder{})
 	require.ErrorContains(t, err, "agent Ben (zendesk: id 12)")
 	require.NoError(t, d.Resolve(t.Context(), finder{"id 12": 12}))
+}
+
+// failing is a Zendesk that does not answer.
+type failing struct{}
+
+var errNoAnswer = errors.New("no answer")
+
+func (failing) AgentByEmail(context.Context, string) (int64, string, error) {
+	return 0, "", errNoAnswer
+}
+
+func (failing) AgentByID(context.Context, int64) (string, error) { return "", errNoAnswer }
+
+// Who was verified in an earlier run is, until Zendesk says otherwise; that it
+// does not answer says nothing.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	before := directory(t)
+	require.NoError(t, before.Resolve(t.Context(), finder{"cleo@example.com": 13, "id 11": 11, "id 12": 12}))
+	d := directory(t)
+	d.Recall(before.Verified())
+	require.Equal(t, before.Verified(), d.Verified())
+	require.ErrorIs(t, d.Resolve(t.Context(), failing{}), errNoAnswer)
+	require.Equal(t, before.Verified(), d.Verified(), "no answer says nothing")
+
+	require.Error(t, d.Resolve(t.Context(), finder{"cleo@example.com": 14, "id 11": 11}))
+	require.Equal(t, map[string]int64{"cleo@example.com": 14, "id 11": 11}, d.Verified(), "Ben has left, and Cleo is somebody else")
+	require.Error(t, d.Resolve(t.Context(), finder{}), "Ben is asked for, nobody else")
+
+	d = directory(t)
+	d.Recall(map[string]int64{"cleo@example.com": 0, "somebody else": 7})
+	require.Empty(t, d.Verified())
+	d.Recall(before.Verified())
+	d.Unverify(13)
+	require.NotContains(t, d.Verified(), "cleo@example.com")
 }
 
 func TestResolveReportsAll(t *testing.T) {

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -99,6 +100,9 @@ type State struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// EndEstimated says that nobody reported the end: the call was found gone.
 	EndEstimated bool `json:"end_estimated,omitzero"`
+	// Late says that nothing of the call was heard while it went on: all of it is
+	// from the phone system's call records.
+	Late bool `json:"late,omitzero"`
 	// HungUpBy is the side that asked for the end first, of those that were in
 	// the conversation.
 	HungUpBy Side `json:"hung_up_by,omitzero"`
@@ -117,6 +121,9 @@ type State struct {
 	// Recording is the file the call is recorded to, as the phone system names it.
 	Recording string     `json:"recording,omitzero"`
 	Voicemail *Voicemail `json:"voicemail,omitzero"`
+	// Transcript is what was said, where the phone system put it into words: as it
+	// came. It is not in JSON: few are to read it.
+	Transcript string `json:"-"`
 
 	// Legs are all channels of the call in the order in which they began.
 	Legs []Leg `json:"legs,omitzero"`
@@ -163,6 +170,10 @@ type QueueStay struct {
 	JoinedAt time.Time `json:"joined_at"`
 	// LeftAt is zero while he waits, or where nobody told.
 	LeftAt time.Time `json:"left_at,omitzero"`
+	// Position was his place when he joined, from 1, and LeftPosition when he
+	// left; 0 where nobody told.
+	Position     int `json:"position,omitzero"`
+	LeftPosition int `json:"left_position,omitzero"`
 }
 
 // Voicemail is a message that the caller left.
@@ -203,6 +214,16 @@ func (s State) Duration() time.Duration {
 		return 0
 	}
 	return max(0, s.EndedAt.Sub(s.StartedAt))
+}
+
+// AbandonedPosition is the caller's place in the queue in which he gave up; 0 if
+// he did not, was in none, or nobody told.
+func (s State) AbandonedPosition() int {
+	if s.Disposition != Abandoned || len(s.Queues) == 0 {
+		return 0
+	}
+	last := s.Queues[len(s.Queues)-1]
+	return cmp.Or(last.LeftPosition, last.Position)
 }
 
 // Queue is the name of the queue that the caller waited in last, "" if none.

@@ -286,6 +286,17 @@ func TestState_estimatedTalk(t *testing.T) {
 	require.Empty(t, cmp.Diff([]telephony.Talk{{Endpoint: "PJSIP/1001", Leg: "a", From: at(5), Until: at(8)}}, s.Talks))
 }
 
+// Whoever reckons when it was answered, from the length of the talk in whole seconds,
+// may come to a time before it rang.
+func TestState_estimatedAnswer(t *testing.T) {
+	t.Parallel()
+	answer := estimated(dialEnded(-0.5, "a", telephony.DialAnswer))
+	s := fold(story(append(append(rings(), answer, estimated(leg(telephony.LegBridged, -0.5, "a")), estimated(leg(telephony.LegBridged, -0.5, "t"))), ends(2, "a", "t")...)...))
+	require.Equal(t, telephony.Answered, s.Disposition)
+	require.Empty(t, cmp.Diff([]telephony.Talk{{Endpoint: "PJSIP/1001", Leg: "a", From: at(1), Until: at(2)}}, s.Talks))
+	require.Equal(t, at(0), s.StartedAt)
+}
+
 func TestCall_Apply(t *testing.T) {
 	t.Parallel()
 	c := telephony.NewCall(id)
@@ -357,5 +368,32 @@ func TestCallID(t *testing.T) {
 	}
 	for _, bad := range []telephony.CallID{"", "x", "a/b"} {
 		require.Empty(t, bad.Site()+bad.Source()+bad.Native())
+	}
+}
+
+func TestAbandonedPosition(t *testing.T) {
+	t.Parallel()
+	queue := func(kind telephony.Kind, t float64, name string, place int) telephony.Event {
+		return telephony.Event{Kind: kind, Time: at(t), Leg: "t", Name: name, Position: place}
+	}
+	trunk, gaveUp := started(0, "t", telephony.SideTrunk, "PJSIP/trunk"), append([]telephony.Event{leg(telephony.LegHangupAsked, 8, "t")}, ends(9, "t")...)
+	joined, left := queue(telephony.CallQueued, 1, "support", 3), queue(telephony.CallUnqueued, 8, "support", 2)
+	for _, tt := range []struct {
+		name   string
+		events []telephony.Event
+		want   int
+	}{
+		{name: "as he left", events: append([]telephony.Event{trunk, joined, left}, gaveUp...), want: 2},
+		{name: "nobody told that he left", events: append([]telephony.Event{trunk, joined}, gaveUp...), want: 3},
+		{name: "nobody told the place", events: append([]telephony.Event{trunk, queue(telephony.CallQueued, 1, "support", 0)}, gaveUp...)},
+		{name: "in the second queue", events: append([]telephony.Event{trunk, joined, left, queue(telephony.CallQueued, 8, "overflow", 7)}, gaveUp...), want: 7},
+		{name: "in no queue", events: append([]telephony.Event{trunk}, gaveUp...)},
+		{name: "answered", events: append(append(talks(), joined, left), ends(9, "t", "a")...)},
+		{name: "he still waits", events: []telephony.Event{trunk, joined}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, fold(story(tt.events...)).AbandonedPosition())
+		})
 	}
 }

@@ -53,12 +53,18 @@ func direction(s State, hint string, placed bool) Direction {
 	return Internal
 }
 
+// ending is what was told of the end of a call besides what its legs say.
+type ending struct {
+	gaveUp     bool       // the caller asked for it while he waited in a queue, or the phone system says so
+	turnedAway bool       // the phone system was done with him before he was
+	ringing    DialStatus // how the ringing ended where nobody told who was rung
+}
+
 // disposition decides by facts that every phone system tells reliably: did an
 // agent talk, is there a message, how did the ringing end, who hung up. CDRs and
 // queue's own word are no basis (an abandoned queue call's CDR says ANSWERED, and
-// a queue that gives up says that the caller abandoned it). gaveUp says that the
-// caller asked for the end while he waited in a queue.
-func disposition(s State, gaveUp bool) Disposition {
+// a queue that gives up says that the caller abandoned it).
+func disposition(s State, end ending) Disposition {
 	switch {
 	case !s.Ended():
 		return ""
@@ -76,13 +82,16 @@ func disposition(s State, gaveUp bool) Disposition {
 		tried++
 		count[l.DialStatus]++
 	}
+	if tried == 0 && end.ringing != "" {
+		tried, count[end.ringing] = 1, 1
+	}
 	first, _ := s.firstLeg()
 	switch {
-	case gaveUp, count[DialCancel] > 0, tried == 0 && s.HungUpBy == first.Side && s.HungUpBy != "":
+	case end.gaveUp, count[DialCancel] > 0 && !end.turnedAway, tried == 0 && s.HungUpBy == first.Side && s.HungUpBy != "":
 		return Abandoned
 	case tried > 0 && count[DialBusy] == tried:
 		return Busy
-	case count[DialNoAnswer] > 0, count[DialAnswer] > 0, count[DialBusy] > 0, count[""] > 0:
+	case count[DialNoAnswer] > 0, count[DialAnswer] > 0, count[DialDeclined] > 0, count[DialBusy] > 0, count[""] > 0, end.turnedAway:
 		return Missed
 	default:
 		return Failed

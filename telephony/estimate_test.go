@@ -64,3 +64,36 @@ func TestState_estimatedQueue(t *testing.T) {
 		})
 	}
 }
+
+// What the dialplan says first counts, and what is recorded first: it makes no
+// difference whether that was reported, or found by who came late. A transfer over
+// a trunk says that its call goes out, and records it once more.
+func TestState_estimatedHint(t *testing.T) {
+	t.Parallel()
+	hint := func(t float64, value string) telephony.Event {
+		return telephony.Event{Kind: telephony.CallHint, Time: at(t), Leg: "t", Name: telephony.HintDirection, Value: value}
+	}
+	recorded := func(t float64, path string) telephony.Event {
+		return telephony.Event{Kind: telephony.CallRecorded, Time: at(t), Leg: "t", Path: path}
+	}
+	for _, tt := range []struct {
+		name   string
+		events []telephony.Event
+	}{
+		{name: "reported", events: []telephony.Event{hint(1, "inbound"), recorded(1, "in"), hint(5, "outbound"), recorded(5, "out")}},
+		{name: "found, and then reported", events: []telephony.Event{estimated(hint(3, "inbound")), estimated(recorded(3, "in")), hint(5, "outbound"), recorded(5, "out")}},
+		{name: "reported, and found later", events: []telephony.Event{hint(1, "inbound"), recorded(1, "in"), estimated(hint(5, "outbound")), estimated(recorded(5, "out"))}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			events := story(append(rings(), tt.events...)...)
+			r := rand.New(rand.NewPCG(1, 2))
+			for range 50 {
+				r.Shuffle(len(events), func(i, k int) { events[i], events[k] = events[k], events[i] })
+				s := fold(events)
+				require.Equal(t, telephony.Inbound, s.Direction)
+				require.Equal(t, "in", s.Recording)
+			}
+		})
+	}
+}

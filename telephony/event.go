@@ -46,12 +46,22 @@ const (
 	// on, whatever was told of either before; see Join. A driver tells it in one
 	// of the two, whoever keeps stories keeps it in both; see Event.Mirrored.
 	CallLinked Kind = "call.linked"
+	// CallRingEnded: no phone of ours rings in the call any more, with Status: who
+	// was rung and did not answer is out of it.
+	CallRingEnded Kind = "call.ring_ended"
+	// CallForwarded: whoever of ours was in the call is out of it, and the other
+	// side goes on in another call, which is linked with this one; it ends with that.
+	CallForwarded Kind = "call.forwarded"
+	// CallEnded: the whole call is over, all its legs are gone. Status is how it
+	// ended for those that were still rung, or for nobody of whom it was told.
+	CallEnded Kind = "call.ended"
 )
 
 var kinds = map[Kind]bool{
 	LegStarted: true, LegDialled: true, LegDialEnded: true, LegBridged: true, LegUnbridged: true,
 	LegHeld: true, LegResumed: true, LegHangupAsked: true, LegEnded: true, CallHint: true, CallRecorded: true, CallVoicemail: true,
 	CallQueued: true, CallUnqueued: true, CallLinked: true,
+	CallRingEnded: true, CallForwarded: true, CallEnded: true,
 }
 
 // Side says whose channel a leg is.
@@ -80,6 +90,10 @@ const (
 	DialCancel      DialStatus = "cancel"
 	DialCongestion  DialStatus = "congestion"
 	DialUnavailable DialStatus = "chanunavail"
+	// DialDeclined: it was answered, and whoever answered was not connected: he
+	// did not accept the call that was announced to him, or was a machine. It
+	// overrules an answer, and that the leg was bridged.
+	DialDeclined DialStatus = "declined"
 )
 
 // The names of hints that the fold understands.
@@ -90,6 +104,14 @@ const (
 	HintDirection = "direction"
 	// HintAgent is the endpoint or extension of the agent who dials out.
 	HintAgent = "agent"
+	// HintGaveUp is told, with any value, where a phone system says that the caller
+	// gave up; HintTurnedAway where it says that it was done with him itself: the
+	// phones rang in vain and it went on, or it was closed. The latter wins.
+	HintGaveUp     = "gave_up"
+	HintTurnedAway = "turned_away"
+	// HintTranscript is what was said in the message or recording, in the words of
+	// the phone system. It may come long after the call.
+	HintTranscript = "transcript"
 )
 
 // Event is one fact that a phone system reported about one call, in words
@@ -125,6 +147,9 @@ type Event struct {
 	Status DialStatus `json:"status,omitzero"`
 	// Cause is the Q.850 cause of an end; 0 is unknown.
 	Cause int `json:"cause,omitzero"`
+	// Position is the caller's place in the queue that he joins or leaves, from
+	// 1; 0 is unknown.
+	Position int `json:"position,omitzero"`
 	// Other is the call that Call is linked with.
 	Other CallID `json:"other,omitzero"`
 	// Name and Value carry a hint; Name is that of a queue, too.
@@ -135,6 +160,9 @@ type Event struct {
 	Path string `json:"path,omitzero"`
 	// Estimated marks a time that was inferred, not reported.
 	Estimated bool `json:"estimated,omitzero"`
+	// Late marks what nobody heard when it happened: it was read in the phone
+	// system's call records afterwards. What was heard at the time overrules it.
+	Late bool `json:"late,omitzero"`
 	// Raw is what the driver was told, for a replay after a mistake of ours.
 	Raw map[string]string `json:"raw,omitzero"`
 }
@@ -145,8 +173,17 @@ type Party struct {
 	// Number is as it came, without control characters; see ParseNumber.
 	Number string `json:"number,omitzero"`
 	Name   string `json:"name,omitzero"`
+	// Location is where the phone system says the number belongs, for people; ""
+	// where it does not say so. See Number.Location.
+	Location string `json:"location,omitzero"`
 	// Withheld says that the number must not be shown, stored or searched.
 	Withheld bool `json:"withheld,omitzero"`
+}
+
+// Begins reports whether a call was heard to begin with the event: nothing of it
+// was told before. What was found, or read in call records, may have been preceded.
+func (e Event) Begins() bool {
+	return e.Kind == LegStarted && e.First && !e.Estimated && !e.Late
 }
 
 // Validate reports what is missing for the event to be folded: an ID, a well
@@ -175,7 +212,7 @@ func (k Kind) ofLeg() bool {
 	switch k {
 	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, LegEnded:
 		return true
-	case CallHint, CallRecorded, CallVoicemail, CallQueued, CallUnqueued, CallLinked:
+	case CallHint, CallRecorded, CallVoicemail, CallQueued, CallUnqueued, CallLinked, CallRingEnded, CallForwarded, CallEnded:
 	}
 	return false
 }

@@ -19,11 +19,13 @@ type folding struct {
 	// inside are the talks of agents to anybody, outside those to a line to the
 	// outside world.
 	inside, outside []Talk
-	first           *Leg   // the leg that began the call, nil while it is not known
-	openers         []*Leg // over trunks, dialled by the phone system to begin the call
-	dialled         bool   // somebody else was dialled since
-	queued          bool   // the caller waits in a queue
-	gaveUp          bool   // the caller asked for the end while he waited in one
+	declined        map[string]bool // legs that were answered and not connected
+	first           *Leg            // the leg that began the call, nil while it is not known
+	openers         []*Leg          // over trunks, dialled by the phone system to begin the call
+	dialled         bool            // somebody else was dialled since
+	queued          bool            // the caller waits in a queue
+	gaveUp          bool            // the caller asked for the end while he waited in one
+	whole           *whole          // what was told of the call as a whole
 	state           State
 }
 
@@ -35,15 +37,40 @@ func fold(id, main CallID, events []Event) State {
 		bridges: make(map[string][]string),
 		hints:   make(map[string]string),
 		state:   State{ID: id},
+		whole:   newWhole(events),
 	}
+	events = f.whole.endsLast(answeredAfter(foundBefore(events)))
 	r := readReports(events)
+	f.state.Late = r.late
+	f.foresee(r)
 	for i, e := range events {
-		if !e.Estimated || !r.overrule(i, e) {
+		if r.stands(i, e) {
 			f.step(e)
 		}
 	}
 	f.withhold(events)
 	return f.finish()
+}
+
+// foresee finds what decides about others and may be dated after them: who began
+// the call, where clocks differ, and who was not connected although he answered.
+func (f *folding) foresee(r reports) {
+	for i, e := range r.events {
+		begins := e.Kind == LegStarted && e.First && e.Call == f.main && f.first == nil
+		declines := e.Kind == LegDialEnded && e.Status == DialDeclined
+		switch {
+		case !begins && !declines:
+		case !r.stands(i, e):
+		case begins:
+			f.first = f.leg(e)
+			f.first.First = true
+		case declines:
+			if f.declined == nil {
+				f.declined = make(map[string]bool)
+			}
+			f.declined[e.Leg] = true
+		}
+	}
 }
 
 func (f *folding) step(e Event) {
@@ -69,7 +96,11 @@ func (f *folding) step(e Event) {
 			f.state.Voicemail = &Voicemail{Path: e.Path, At: e.Time}
 		}
 		return
+	case CallRingEnded, CallForwarded, CallEnded:
+		f.stepWhole(e)
+		return
 	case LegStarted, LegDialled, LegDialEnded, LegBridged, LegUnbridged, LegHeld, LegResumed, LegHangupAsked, LegEnded:
+		f.whole.hear(e)
 		f.stepLeg(f.leg(e), e)
 	}
 }
@@ -77,7 +108,7 @@ func (f *folding) step(e Event) {
 // queue notes that the caller waits in a queue.
 func (f *folding) queue(e Event) {
 	f.queued = true
-	f.state.Queues = append(f.state.Queues, QueueStay{Name: e.Name, JoinedAt: e.Time})
+	f.state.Queues = append(f.state.Queues, QueueStay{Name: e.Name, JoinedAt: e.Time, Position: e.Position})
 }
 
 // unqueue notes that he waits there no more.
@@ -85,7 +116,7 @@ func (f *folding) unqueue(e Event) {
 	f.queued = false
 	for i := range f.state.Queues {
 		if q := &f.state.Queues[i]; q.Name == e.Name && q.LeftAt.IsZero() {
-			q.LeftAt = e.Time
+			q.LeftAt, q.LeftPosition = e.Time, e.Position
 		}
 	}
 }
@@ -96,9 +127,6 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 	case LegStarted:
 		l.StartedAt = earliest(l.StartedAt, e.Time)
 		l.First = l.First || (e.First && e.Call == f.main)
-		if l.First && f.first == nil {
-			f.first = l
-		}
 		f.state.HungUpBy = ""
 		if l.Party == (Party{}) {
 			l.Party = e.Party
@@ -115,10 +143,14 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 	case LegDialEnded:
 		// A queue reports a refused leg twice, noanswer and then cancel: the
 		// first says why.
-		l.DialStatus = cmp.Or(l.DialStatus, e.Status)
+		if l.DialStatus = cmp.Or(l.DialStatus, e.Status); f.declined[e.Leg] {
+			l.DialStatus = DialDeclined
+		}
 	case LegBridged:
 		f.state.HungUpBy = ""
-		f.enter(l, e)
+		if !f.declined[e.Leg] {
+			f.enter(l, e)
+		}
 	case LegUnbridged:
 		f.leave(e.Bridge, e.Leg, e.Time)
 	case LegHeld:
@@ -129,7 +161,7 @@ func (f *folding) stepLeg(l *Leg, e Event) {
 		f.hangupAsked(l)
 	case LegEnded:
 		f.end(l, e)
-	case CallHint, CallRecorded, CallVoicemail, CallLinked, CallQueued, CallUnqueued: // handled by step
+	case CallHint, CallRecorded, CallVoicemail, CallLinked, CallQueued, CallUnqueued, CallRingEnded, CallForwarded, CallEnded: // handled by step
 	}
 }
 
@@ -175,6 +207,7 @@ func (f *folding) end(l *Leg, e Event) {
 
 // finish derives what needs the whole story.
 func (f *folding) finish() State {
+	f.endWhole()
 	s := &f.state
 	for _, l := range f.legs {
 		s.Legs = append(s.Legs, *l)
@@ -194,10 +227,12 @@ func (f *folding) finish() State {
 		}
 	}
 	f.ends()
+	s.Transcript = f.hints[HintTranscript]
 	s.Direction = direction(*s, f.hints[HintDirection], f.placed())
 	f.parties()
 	f.answers()
-	s.Disposition = disposition(*s, f.gaveUp)
+	away := f.hints[HintTurnedAway] != ""
+	s.Disposition = disposition(*s, ending{f.gaveUp || (f.hints[HintGaveUp] != "" && !away), away, f.whole.ringStatus()})
 	return *s
 }
 

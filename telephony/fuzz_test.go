@@ -41,10 +41,12 @@ var (
 		telephony.LegStarted, telephony.LegDialled, telephony.LegDialEnded, telephony.LegBridged, telephony.LegUnbridged, telephony.LegHangupAsked,
 		telephony.LegEnded, telephony.CallHint, telephony.CallRecorded, telephony.CallVoicemail,
 		telephony.CallQueued, telephony.CallUnqueued, telephony.CallLinked, telephony.LegHeld, telephony.LegResumed,
+		telephony.CallRingEnded, telephony.CallForwarded, telephony.CallEnded,
 	}
 	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, "", telephony.SideTrunk, telephony.SideHelper}
 	fuzzPhones   = []string{"PJSIP/trunk", "PJSIP/1", "Local/2", "", "PJSIP/trunk", "Local/2"}
-	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel}
+	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel, telephony.DialDeclined}
+	fuzzHints    = []string{telephony.HintDirection, telephony.HintGaveUp, telephony.HintTurnedAway}
 )
 
 // storyOf reads kind, leg, time and the rest from four bytes each. Some
@@ -55,9 +57,9 @@ func storyOf(data []byte) []telephony.Event {
 		kind, legNo, when, rest := data[0], int(data[1])%len(fuzzSides), data[2]%8, data[3]
 		e := telephony.Event{
 			ID: fmt.Sprintf("e%d", len(events)), Call: id, Kind: fuzzKinds[int(kind)%len(fuzzKinds)], Time: at(float64(when)),
-			Leg: fmt.Sprintf("leg%d", legNo), Endpoint: fuzzPhones[legNo], Side: fuzzSides[legNo], First: legNo == int(data[0]>>7)*2,
-			Estimated: rest&1 != 0, Ordinal: uint64(rest >> 6), Bridge: fmt.Sprintf("b%d", rest>>1&1), Status: fuzzStatuses[rest>>2&3],
-			Name: telephony.HintDirection, Value: []string{"inbound", "outbound"}[rest>>1&1], Path: fmt.Sprintf("/f%d", rest&3), Other: "hq/pbx1/2.2",
+			Position: int(rest >> 5), Leg: fmt.Sprintf("leg%d", legNo), Endpoint: fuzzPhones[legNo], Side: fuzzSides[legNo], First: legNo == int(data[0]>>7)*2,
+			Estimated: rest&1 != 0, Late: data[2]&16 != 0, Ordinal: uint64(rest >> 6), Bridge: fmt.Sprintf("b%d", rest>>1&1), Status: fuzzStatuses[int(rest>>2)%len(fuzzStatuses)],
+			Name: fuzzHints[int(rest>>1)%len(fuzzHints)], Value: []string{"inbound", "outbound"}[rest>>1&1], Path: fmt.Sprintf("/f%d", rest&3), Other: "hq/pbx1/2.2",
 			Peer: []string{"", "leg0", "leg1", "leg5"}[rest>>3&3], Dialled: fmt.Sprint(rest >> 5),
 			Party: telephony.Party{Number: fmt.Sprintf("+%d", rest), Withheld: rest&64 != 0},
 		}

@@ -35,6 +35,18 @@ func (f *folding) resume(leg string, at time.Time) {
 	}
 }
 
+// EndedOnHold reports whether the other side hung up while an agent had him wait.
+func (s State) EndedOnHold() bool {
+	if !s.Ended() || s.HungUpBy != SideTrunk {
+		return false
+	}
+	return slices.ContainsFunc(s.Legs, func(l Leg) bool {
+		return l.Side == SideTrunk && !l.TalkedAt.IsZero() && slices.ContainsFunc(s.Holds, func(h Hold) bool {
+			return h.From.Before(l.EndedAt) && (h.Until.IsZero() || !h.Until.Before(l.EndedAt))
+		})
+	})
+}
+
 // HoldTime is how long of the TalkTime the other side was on hold; 0 while live or
 // unanswered. Two agents who hold at one moment make it no longer.
 func (s State) HoldTime() time.Duration {

@@ -55,3 +55,24 @@ func TestHoldTime(t *testing.T) {
 	require.Equal(t, 35*time.Second, state.HoldTime())
 	require.Len(t, state.Talks, 2, "on hold the conversation goes on")
 }
+
+func TestEndedOnHold(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		events []telephony.Event
+		want   bool
+	}{
+		{name: "the caller waits no more", events: []telephony.Event{leg(telephony.LegHeld, 50, "a"), leg(telephony.LegHangupAsked, 60, "t"), leg(telephony.LegEnded, 60, "a")}, want: true},
+		{name: "the phone takes him off hold when he is gone", events: []telephony.Event{leg(telephony.LegHeld, 50, "a"), leg(telephony.LegHangupAsked, 60, "t"), leg(telephony.LegResumed, 61, "a"), leg(telephony.LegEnded, 62, "a")}, want: true},
+		{name: "he had been taken off hold", events: []telephony.Event{leg(telephony.LegHeld, 50, "a"), leg(telephony.LegResumed, 55, "a"), leg(telephony.LegHangupAsked, 60, "t"), leg(telephony.LegEnded, 60, "a")}},
+		{name: "the agent hung up", events: []telephony.Event{leg(telephony.LegHeld, 50, "a"), leg(telephony.LegHangupAsked, 60, "a"), leg(telephony.LegEnded, 60, "a")}},
+		{name: "never held", events: []telephony.Event{leg(telephony.LegHangupAsked, 60, "t"), leg(telephony.LegEnded, 60, "a")}},
+		{name: "it goes on", events: []telephony.Event{leg(telephony.LegHeld, 50, "a")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, talked(tt.events...).EndedOnHold())
+		})
+	}
+}

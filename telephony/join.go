@@ -8,14 +8,31 @@ import (
 // maxJoinedEvents bounds what is folded at once of calls that became one.
 const maxJoinedEvents = 4 * maxEvents
 
-// Older orders calls by when they began, and by their ids where that is the
-// same. A call of which no leg is known yet is the youngest.
+// Older orders calls by when they began; where that is the same, as it may be for a
+// phone system that has whole seconds, by what they are, and then by their ids. A call of
+// which no leg is known yet is the youngest.
 func Older(a, b *Call) int {
-	x, y := a.State().StartedAt, b.State().StartedAt
-	if x.IsZero() != y.IsZero() {
-		return compareBool(x.IsZero(), y.IsZero())
+	x, y := a.State(), b.State()
+	if x.StartedAt.IsZero() != y.StartedAt.IsZero() {
+		return compareBool(x.StartedAt.IsZero(), y.StartedAt.IsZero())
 	}
-	return cmp.Or(x.Compare(y), cmp.Compare(a.id, b.id))
+	return cmp.Or(x.StartedAt.Compare(y.StartedAt), cmp.Compare(x.age(), y.age()), cmp.Compare(a.id, b.id))
+}
+
+// age orders calls of one conversation that began at one time: who calls in is there
+// before anybody is called for him, whoever is called outside before the colleague
+// who joins; and a leg that another call dialled comes after that call.
+func (s State) age() int {
+	first, _ := s.firstLeg()
+	switch {
+	case !first.First:
+		return 3
+	case s.Direction == Inbound:
+		return 0
+	case s.Direction == Outbound:
+		return 1
+	}
+	return 2
 }
 
 // Join folds calls that were linked (CallLinked) as one: a consultation that a

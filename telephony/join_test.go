@@ -170,3 +170,42 @@ func TestState_queues(t *testing.T) {
 	require.Equal(t, at(4).Sub(at(0)), fold(story(talks()...)).Wait())
 	require.Zero(t, fold(story(rings()...)).Wait())
 }
+
+// Where a phone system has whole seconds, calls of one conversation may begin at the
+// same time. Who was there first is told by what they are.
+func TestOlder_atOneTime(t *testing.T) {
+	t.Parallel()
+	const early, late = telephony.CallID("hq/pbx1/1"), telephony.CallID("hq/pbx1/9")
+	call := func(id telephony.CallID, events ...telephony.Event) *telephony.Call { return callOf(of(id, events...)) }
+	begin := func(side telephony.Side) telephony.Event {
+		e := started(0, "first", side, "x")
+		e.First = true
+		return e
+	}
+	placed := telephony.Event{Kind: telephony.LegDialled, Time: at(0), Leg: "first", Side: telephony.SideTrunk}
+	dialled := started(0, "child", telephony.SideTrunk, "x")
+	for _, tt := range []struct {
+		name       string
+		older      []telephony.Event
+		younger    []telephony.Event
+		sameToTell bool
+	}{
+		{name: "who calls in, and the agent who is called for him", older: []telephony.Event{begin(telephony.SideTrunk)}, younger: []telephony.Event{begin(telephony.SideAgent)}},
+		{name: "who calls in, and the mobile that is called for him", older: []telephony.Event{begin(telephony.SideTrunk)}, younger: []telephony.Event{begin(telephony.SideTrunk), placed}},
+		{name: "who is called, and the agent who joins", older: []telephony.Event{begin(telephony.SideTrunk), placed}, younger: []telephony.Event{begin(telephony.SideAgent)}},
+		{name: "an agent who calls, and a leg that was dialled and dials", older: []telephony.Event{begin(telephony.SideAgent)}, younger: []telephony.Event{dialled}},
+		{name: "two of a kind", older: []telephony.Event{begin(telephony.SideTrunk)}, younger: []telephony.Event{begin(telephony.SideTrunk)}, sameToTell: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a, b := call(late, tt.older...), call(early, tt.younger...)
+			if tt.sameToTell { // then their ids decide
+				a, b = call(early, tt.older...), call(late, tt.younger...)
+			}
+			require.Negative(t, telephony.Older(a, b))
+			require.Positive(t, telephony.Older(b, a))
+			require.Equal(t, a.ID(), telephony.Join(a, b).ID)
+			require.Equal(t, a.ID(), telephony.Join(b, a).ID)
+		})
+	}
+}

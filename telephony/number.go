@@ -43,6 +43,12 @@ func ParseNumber(raw, country string) Number {
 	if n.Withheld || len(raw) > maxNumber {
 		return n
 	}
+	return readNumbers.read(raw, country)
+}
+
+// readNumber says what a number means that is not withheld.
+func readNumber(raw, country string) Number {
+	n := Number{Raw: raw}
 	parsed, err := phonenumbers.Parse(raw, strings.ToUpper(country))
 	if err != nil || strings.ContainsFunc(raw, unicode.IsLetter) {
 		return n

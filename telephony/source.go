@@ -1,6 +1,9 @@
 package telephony
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Sink is where a driver delivers what it heard.
 type Sink interface {
@@ -13,6 +16,10 @@ type Sink interface {
 	// A driver compares them with what its phone system has, after each
 	// (re)connect, and reports those that are gone as ended, estimated.
 	Live(ctx context.Context) ([]LiveLeg, error)
+	// Told returns what is known of the legs of this source that were told of
+	// since a time, and of some before. A driver compares them with the call
+	// records of its phone system, and reports what they do not tell.
+	Told(ctx context.Context, since time.Time) (Told, error)
 	// Ready says that the session is up and its snapshot has been appended.
 	Ready()
 }
@@ -23,6 +30,19 @@ type LiveLeg struct {
 	Leg      string
 	Endpoint string
 	Side     Side
+	// Since is when it began.
+	Since time.Time
+}
+
+// Told is what was told of legs, by their ids. The zero value is nothing.
+type Told map[string]ToldLeg
+
+// ToldLeg is one leg that was told of.
+type ToldLeg struct {
+	Call     CallID
+	Endpoint string
+	// Gone says that nobody reported its end: it was found gone.
+	Gone bool
 }
 
 // Source is one phone system. Run is one session with it: it connects, takes

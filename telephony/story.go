@@ -104,10 +104,10 @@ func (s *story) number(text string) uint64 {
 }
 
 // texts are the fields of an event that are packed as numbers of texts.
-func (e *Event) texts() [14]*string {
+func (e *Event) texts() [15]*string {
 	return [...]*string{
 		(*string)(&e.Kind), &e.Leg, (*string)(&e.Side), &e.Endpoint, &e.Party.Number, &e.Party.Name, &e.Dialled, &e.Peer, &e.Bridge,
-		(*string)(&e.Status), (*string)(&e.Other), &e.Name, &e.Value, &e.Path,
+		(*string)(&e.Status), (*string)(&e.Other), &e.Name, &e.Value, &e.Path, &e.Party.Location,
 	}
 }
 
@@ -118,12 +118,15 @@ func (s *story) pack(e Event) string {
 	b := binary.AppendVarint(appendText(make([]byte, 0, 64), k.id), k.sec)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, k.nsec), k.ordinal)
 	var flags, present uint64
-	for i, set := range [...]bool{e.First, e.Estimated, e.Party.Withheld} {
+	for i, set := range [...]bool{e.First, e.Estimated, e.Party.Withheld, e.Position != 0, e.Late} {
 		if set {
 			flags |= 1 << i
 		}
 	}
 	b = binary.AppendVarint(binary.AppendUvarint(b, flags), int64(e.Cause))
+	if e.Position != 0 {
+		b = binary.AppendVarint(b, int64(e.Position))
+	}
 	texts := e.texts()
 	for i, text := range texts {
 		if *text != "" {
@@ -145,8 +148,11 @@ func unpack(call CallID, fact string, table []string) Event {
 	k := r.key()
 	e := Event{ID: k.id, Call: call, Time: time.Unix(k.sec, int64(k.nsec)).UTC(), Ordinal: k.ordinal} //nolint:gosec // below 1e9
 	flags := r.uvarint()
-	e.First, e.Estimated, e.Party.Withheld = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	e.First, e.Estimated, e.Party.Withheld, e.Late = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&16 != 0
 	e.Cause = int(r.varint())
+	if flags&8 != 0 {
+		e.Position = int(r.varint())
+	}
 	present := r.uvarint()
 	for i, text := range e.texts() {
 		if present&(1<<i) != 0 {

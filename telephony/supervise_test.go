@@ -49,7 +49,9 @@ type drain struct{ ready int }
 
 func (*drain) Append(context.Context, []telephony.Event) error   { return nil }
 func (*drain) Live(context.Context) ([]telephony.LiveLeg, error) { return nil, nil }
-func (d *drain) Ready()                                          { d.ready++ }
+
+func (*drain) Told(context.Context, time.Time) (telephony.Told, error) { return nil, nil }
+func (d *drain) Ready()                                                { d.ready++ }
 func supervised(s *scripted) (*telephony.Supervisor, *test.Hook, *drain) {
 	log, hook := test.NewNullLogger()
 	d := &drain{}

@@ -77,6 +77,12 @@ func (c *Collector) Collect(ctx context.Context, call telephony.CallID, path str
 	}
 }
 
+// Open opens the message that was kept for a call. Its error is that of
+// Store.Open.
+func (c *Collector) Open(call telephony.CallID) (*Recording, error) {
+	return c.store.Open(c.store.ring.id(messageKey(call)))
+}
+
 // collect tries once.
 func (c *Collector) collect(ctx context.Context, spool *Spool, key, native, path string) (Audio, error) {
 	message, err := spool.Open(path, native)

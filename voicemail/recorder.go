@@ -87,6 +87,12 @@ func (r *Recorder) Collect(ctx context.Context, call telephony.CallID, path stri
 	}
 }
 
+// Open opens the recording that was kept for a call. Its error is that of
+// Store.Open.
+func (r *Recorder) Open(call telephony.CallID) (*Recording, error) {
+	return r.store.Open(r.store.ring.id(recordingKey(call)))
+}
+
 // keep copies a recording, and closes it.
 func (r *Recorder) keep(ctx context.Context, folder *Recordings, key string, rec *recording) (Audio, error) {
 	defer rec.Close() //nolint:errcheck // it was only read

@@ -348,3 +348,6 @@ func (c cancellable) Read(p []byte) (int, error) {
 
 // Folder is where the audio is, as configured.
 func (s *Store) Folder() string { return filepath.Clean(s.root.Name()) }
+
+// Path is the file that audio is kept in. Whoever is given it must not write to it.
+func (s *Store) Path(a Audio) string { return filepath.Join(s.Folder(), a.name()) }

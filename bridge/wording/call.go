@@ -15,8 +15,8 @@ const maxValue = 200
 // maxAgents bounds how many agents of one call a template sees.
 const maxAgents = 50
 
-// Call is what a template may say of a call. Texts are cut at 200 bytes and
-// lose control characters; what is not known is empty.
+// Call is what a template may say of a call. Texts are cut at 200 bytes, lose
+// control characters and have parentheses for braces; what is not known is empty.
 type Call struct {
 	ID, Site string
 	// Subject is the one that the ticket has without a template.
@@ -24,8 +24,10 @@ type Call struct {
 	// Number and Name are the other side's, DID and Line our number's.
 	Number, Name, DID, Line string
 	Queue                   string
-	Location                string
-	Direction, Disposition  string
+	// Place is where in the queue the caller gave up, 0 if he did not.
+	Place                  int
+	Location               string
+	Direction, Disposition string
 	// Agents talked to the other side, in the order in which they began.
 	Agents []string
 	// Voicemail says that a message was left.
@@ -87,6 +89,7 @@ var names = []name{
 	{"name", false, func(c Call) any { return text(c.Name) }},
 	{"number", false, func(c Call) any { return text(c.Number) }},
 	{"queue", false, func(c Call) any { return text(c.Queue) }},
+	{"queue_place", true, func(c Call) any { return c.Place }},
 	{"site", false, func(c Call) any { return text(c.Site) }},
 	{"started", false, func(c Call) any { return Clock{c.Started} }},
 	{"subject", false, func(c Call) any { return text(c.Subject) }},
@@ -136,7 +139,18 @@ func texts(list []string) []string {
 }
 
 // text is a value from the wire as it may stand in a line.
-func text(s string) string { return Clip(Line(s), maxValue) }
+func text(s string) string { return Clip(Literal(Line(s)), maxValue) }
+
+// literal is made once: building a replacer takes longer than using it.
+var literal = strings.NewReplacer("{", "(", "}", ")")
+
+// Literal is a text from outside without braces. Zendesk has placeholders and
+// Liquid, {{ticket.requester.email}} and {%, which it expands in what agents and
+// triggers write; a caller chooses his name, and shall not find out where else. A blank between the braces would
+// do, until a template takes blanks out.
+//
+// Zendesk: https://support.zendesk.com/hc/en-us/articles/4408886858138
+func Literal(s string) string { return literal.Replace(s) }
 
 // Line is s on one line: white space is one blank, control characters are gone.
 func Line(s string) string {
@@ -162,7 +176,7 @@ func samples() []Call {
 	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	return []Call{{
 		ID: "hq/pbx1/1700000000.1", Site: "hq", Subject: "Call from +12125550123", Number: "+12125550123", Name: "Carl",
-		DID: "+15550100001", Line: "Support", Queue: "support", Location: "New York, NY", Direction: "inbound",
+		DID: "+15550100001", Line: "Support", Queue: "support", Place: 2, Location: "New York, NY", Direction: "inbound",
 		Disposition: "answered", Agents: []string{"Ana", "Ben"}, Voicemail: true, Answered: true,
 		Started: start, AnsweredAt: start.Add(5 * time.Second), Ended: start.Add(time.Minute),
 		Wait: 5 * time.Second, Talk: 55 * time.Second, Hold: 10 * time.Second, Duration: time.Minute,

@@ -120,7 +120,7 @@ func TestHostileValues(t *testing.T) {
 	got, err := tpl.Text(wording.Call{Name: hostile, Queue: hostile, Agents: agents})
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(got), 16<<10)
-	require.Contains(t, got, "{{.number}}<script>[31m X: y\uFFFD")
+	require.Contains(t, got, "((.number))<script>[31m X: y\uFFFD")
 	require.NotContains(t, got, "\u202e")
 	require.NotContains(t, got, "\x00")
 	require.NotContains(t, got, "\n")
@@ -169,5 +169,5 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// [Sales] Somebody waited 12 s <nil>
-	// template:1:8: names the field numbr, which there is not; fields: agent, agents, answered, call_id, did, direction, disposition, duration, ended, hold, is_answered, is_voicemail, last_agent, line, location, name, number, queue, site, started, subject, talk, wait
+	// template:1:8: names the field numbr, which there is not; fields: agent, agents, answered, call_id, did, direction, disposition, duration, ended, hold, is_answered, is_voicemail, last_agent, line, location, name, number, queue, queue_place, site, started, subject, talk, wait
 }

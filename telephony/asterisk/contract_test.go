@@ -43,6 +43,7 @@ func rig(t *testing.T, config asterisktest.Config) telephonytest.Rig {
 				require.NoError(t, server.SendBytes([]byte(garbage)))
 			}
 		},
-		Cut: server.DropClients,
+		Cut:    server.DropClients,
+		Driver: "asterisk",
 	}
 }

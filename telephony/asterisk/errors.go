@@ -3,6 +3,8 @@ package asterisk
 import (
 	"errors"
 	"fmt"
+
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // The ways in which a session ends that a caller may want to tell apart.
@@ -15,7 +17,7 @@ var (
 	ErrDeadPeer = errors.New("peer does not answer")
 	// ErrBacklog: the journal was slow for so long that what came meanwhile did
 	// not fit into memory. The snapshot of the next session makes up for it.
-	ErrBacklog = errors.New("backlog full")
+	ErrBacklog = pbx.ErrBacklog
 	// ErrSnapshot: the list of live channels did not come.
 	ErrSnapshot = errors.New("no snapshot of live channels")
 )

@@ -18,6 +18,7 @@ type fake struct {
 	answers map[string]string
 	after   map[string]string // sent behind the answer
 	pings   int               // how many are answered on a connection
+	heard   func(name string) // told of each action, if not nil
 }
 
 // loginAnswers let a client in and give it an empty list of channels.
@@ -75,6 +76,9 @@ func (f fake) serve(conn net.Conn) {
 }
 
 func (f fake) answer(conn net.Conn, name, id string) {
+	if f.heard != nil {
+		f.heard(name)
+	}
 	answer, ok := f.answers[name]
 	if !ok {
 		answer = "Response: Success\r\nActionID: %s\r\n"

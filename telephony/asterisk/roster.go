@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // maxRoster bounds the channels that one session remembers. Asterisk machines
@@ -62,7 +63,7 @@ func (r *roster) follow(m Message, e telephony.Event) []telephony.Event {
 	link := func(uniqueid, linked, other string) {
 		told := slices.ContainsFunc(links, func(have telephony.Event) bool { return have.Other.Native() == other })
 		if linked != other && !told {
-			links = append(links, linkOf(e, uniqueid, linked, other))
+			links = append(links, pbx.Link(e, uniqueid, linked, other))
 		}
 	}
 	for _, prefix := range []string{"", "Dest"} {
@@ -118,19 +119,4 @@ func (r *roster) leave(uniqueid string) {
 	}
 	known.bridge = ""
 	r.members[uniqueid] = known
-}
-
-// linkOf tells that the call linked, which the channel is in from e on, and the
-// call other are one.
-func linkOf(e telephony.Event, uniqueid, linked, other string) telephony.Event {
-	call := sibling(e.Call, linked)
-	return telephony.Event{
-		ID: e.ID + "-link-" + uniqueid + "-" + other, Call: call, Other: sibling(call, other), Kind: telephony.CallLinked,
-		Time: e.Time, Ordinal: e.Ordinal, Leg: uniqueid,
-	}
-}
-
-// sibling is another call of the same phone system.
-func sibling(call telephony.CallID, native string) telephony.CallID {
-	return telephony.CallID(call.Site() + "/" + call.Source() + "/" + native)
 }

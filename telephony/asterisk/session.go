@@ -13,14 +13,13 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 const (
 	// maxTurn is how many messages are looked at before what is due is
 	// delivered. After a pause of the journal it lets a backlog be packed.
 	maxTurn = 512
-	// lastWords is how long delivery may go on after the end of the context.
-	lastWords = 500 * time.Millisecond
 )
 
 // session is what lives from login to the end of the connection.
@@ -30,25 +29,29 @@ type session struct {
 	sink   telephony.Sink
 	clock  clock
 
-	queue     *queue
+	queue     *pbx.Queue[Message]
 	translate translator
 	roster    *roster
 	inquiries *inquiries
-	pack      *packer
+	orders    *orders
+	pack      *pbx.Packer
 	ordinal   uint64
+	ready     chan struct{} // closed when the snapshot is delivered
 }
 
 func newSession(s *Source, l *link, sink telephony.Sink, c clock) *session {
 	return &session{
 		source: s, link: l, sink: sink, clock: c,
-		queue: newQueue(maxBacklog),
+		queue: pbx.NewQueue[Message](pbx.MaxBacklog),
 		translate: translator{
 			site: s.config.Site, source: s.config.Name, trunks: s.config.Trunks,
 			node: s.config.Node, conn: strings.TrimPrefix(l.id, "tb-"),
 		},
 		roster:    newRoster(),
 		inquiries: newInquiries(l),
-		pack:      newPacker(sink, &s.count),
+		orders:    newOrders(),
+		pack:      pbx.NewPacker(sink, s.count.delivered),
+		ready:     make(chan struct{}),
 	}
 }
 
@@ -59,31 +62,18 @@ func (s *session) run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(s.receive)
 	running.Go(func() { s.keepAlive(alive) })
+	running.Go(func() { s.backfill(alive) })
 
-	deliver, stop := lingering(ctx, lastWords)
+	deliver, stop := pbx.Lingering(ctx)
 	err := s.work(deliver)
 	stop()
 
 	cancel()
+	s.source.session.Store(nil)
 	_ = s.link.conn.Close() // ends receive
 	running.Wait()
+	close(s.orders.over)
 	return err
-}
-
-// lingering returns a context that is over some time after ctx is: what was
-// received by then shall still become durable.
-func lingering(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	after, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-after.Done():
-		}
-	})
-	return after, func() { stop(); cancel() }
 }
 
 // receive reads until the connection ends. It never waits for anything else:
@@ -96,14 +86,17 @@ func (s *session) receive() {
 			s.note(err)
 			continue
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-			s.queue.close(fmt.Errorf("read events: Asterisk closed the connection: %w", err))
+			s.queue.Close(fmt.Errorf("read events: Asterisk closed the connection: %w", err))
 			return
 		case err != nil:
-			s.queue.close(fmt.Errorf("read events: %w", err))
+			s.queue.Close(fmt.Errorf("read events: %w", err))
 			return
 		}
-		if err := s.queue.push(m); err != nil {
-			s.queue.close(err)
+		if s.orders.take(m) {
+			continue
+		}
+		if err := s.queue.Push(m); err != nil {
+			s.queue.Close(err)
 			return
 		}
 	}
@@ -121,13 +114,13 @@ func (s *session) keepAlive(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if pinged >= 0 && time.Duration(s.link.heard.Load()) < pinged {
-			s.queue.close(fmt.Errorf("%w: nothing within %s", ErrDeadPeer, s.source.config.Keepalive))
+			s.queue.Close(fmt.Errorf("%w: nothing within %s", ErrDeadPeer, s.source.config.Keepalive))
 			_ = s.link.conn.Close() // wakes receive
 			return
 		}
 		pinged = time.Since(s.link.begun)
 		if _, err := s.link.act("Ping"); err != nil {
-			s.queue.close(fmt.Errorf("%w: %w", ErrDeadPeer, err))
+			s.queue.Close(fmt.Errorf("%w: %w", ErrDeadPeer, err))
 			_ = s.link.conn.Close() // wakes receive
 			return
 		}
@@ -144,10 +137,12 @@ func (s *session) work(ctx context.Context) error {
 	if err := s.hearAll(held); err != nil {
 		return err
 	}
-	if err := s.pack.flushAll(ctx); err != nil {
+	if err := s.pack.FlushAll(ctx); err != nil {
 		return err
 	}
+	s.source.session.Store(s)
 	s.sink.Ready()
+	close(s.ready)
 	return s.deliver(ctx)
 }
 
@@ -155,16 +150,16 @@ func (s *session) deliver(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		messages, ended := s.queue.take(maxTurn)
+		messages, ended := s.queue.Take(maxTurn)
 		if err := s.hearAll(messages); err != nil {
 			return err
 		}
 		if ended != nil {
 			s.tellAll(s.inquiries.expired(time.Time{}))
-			return errors.Join(ended, s.pack.flushAll(ctx))
+			return errors.Join(ended, s.pack.FlushAll(ctx))
 		}
 		s.tellAll(s.inquiries.expired(time.Now()))
-		if err := s.pack.flush(ctx, time.Now()); err != nil {
+		if err := s.pack.Flush(ctx, time.Now()); err != nil {
 			return err
 		}
 		if len(messages) > 0 {
@@ -172,7 +167,7 @@ func (s *session) deliver(ctx context.Context) error {
 		}
 		timer.Reset(s.patience())
 		select {
-		case <-s.queue.ready:
+		case <-s.queue.Ready():
 		case <-timer.C:
 		}
 	}
@@ -181,7 +176,7 @@ func (s *session) deliver(ctx context.Context) error {
 // patience is how long there is nothing to do.
 func (s *session) patience() time.Duration {
 	wait := time.Hour
-	for _, next := range []time.Time{s.pack.next(), s.inquiries.next()} {
+	for _, next := range []time.Time{s.pack.Next(), s.inquiries.next()} {
 		if !next.IsZero() {
 			wait = min(wait, max(0, time.Until(next)))
 		}
@@ -235,9 +230,9 @@ func (s *session) tell(m Message) {
 	}
 	now := time.Now()
 	for _, moved := range s.roster.follow(m, e) {
-		s.pack.add(moved, now)
+		s.pack.Add(moved, now)
 	}
-	s.pack.add(e, now)
+	s.pack.Add(e, now)
 }
 
 // note logs the first of each kind of bad message; the rest is counted.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 const (
@@ -19,8 +20,11 @@ const (
 	// snapshotTries is how often a list that cannot be believed is asked for
 	// again.
 	snapshotTries = 3
+	// dialledPeer is what Dial notes on the channel that it dials: to where. On the
+	// channel that dials it notes who answered.
+	dialledPeer = "DIALEDPEERNUMBER"
 	// statusVariables are asked for with each channel.
-	statusVariables = presentation + ",TB_DID,TB_DIR,TB_AGENT,MIXMONITOR_FILENAME,VM_MESSAGEFILE"
+	statusVariables = presentation + ",TB_DID,TB_DIR,TB_AGENT,MIXMONITOR_FILENAME,VM_MESSAGEFILE," + dialledPeer
 )
 
 // errCut says that a list was not complete.
@@ -71,12 +75,12 @@ func (s *session) report(ctx context.Context, channels, entries []Message, at ti
 	}
 	facts := s.translate.facts(channels, at)
 	s.translate.addWaiting(&facts, entries, channels, at)
-	s.addVoicemails(&facts, before)
+	s.addVoicemails(ctx, &facts, before)
 	if complete {
-		facts.addGone(before, channels, at)
+		facts.AddGone(before, linkedids(channels), at)
 	}
-	for _, call := range facts.order {
-		if err := s.pack.append(ctx, facts.events[call]); err != nil {
+	for _, call := range facts.Order {
+		if err := s.pack.Append(ctx, facts.Events[call]); err != nil {
 			return err
 		}
 	}
@@ -93,7 +97,7 @@ func presented(channels []Message) []Message {
 }
 
 // addVoicemails adds the messages that were left while there was no session.
-func (s *session) addVoicemails(f *facts, before []telephony.LiveLeg) {
+func (s *session) addVoicemails(ctx context.Context, f *pbx.Facts, before []telephony.LiveLeg) {
 	if s.source.config.VoicemailDir == "" || len(before) == 0 {
 		return
 	}
@@ -101,12 +105,12 @@ func (s *session) addVoicemails(f *facts, before []telephony.LiveLeg) {
 	for _, leg := range before {
 		calls[leg.Call.Native()] = leg.Call
 	}
-	found, err := scanSpool(s.source.config.VoicemailDir, calls, time.Now())
+	found, err := scanSpool(ctx, s.source.config.VoicemailDir, categories(calls), time.Now().Add(-maxSpoolAge))
 	if err != nil {
 		s.source.once("spool", map[string]any{"err": err.Error()}, "voicemail spool cannot be read: messages left while there was no connection are not found")
 	}
 	for _, e := range found {
-		f.add(e)
+		f.Add(e)
 	}
 }
 
@@ -138,7 +142,7 @@ func (c *collector) list() ([]Message, error) {
 // reports that the answer is complete.
 func (c *collector) await(id string, late <-chan time.Time, use func(Message) (bool, error)) error {
 	for {
-		messages, ended := c.session.queue.take(maxTurn)
+		messages, ended := c.session.queue.Take(maxTurn)
 		for i, m := range messages {
 			done, err := c.sort(m, id, use)
 			if err != nil || done {
@@ -152,7 +156,7 @@ func (c *collector) await(id string, late <-chan time.Time, use func(Message) (b
 			continue
 		}
 		select {
-		case <-c.session.queue.ready:
+		case <-c.session.queue.Ready():
 		case <-late:
 			return errLate
 		}
@@ -195,67 +199,28 @@ func (c *collector) status(m Message) (bool, error) {
 // hold keeps events until the snapshot is in.
 func (c *collector) hold(messages ...Message) error {
 	for _, m := range messages {
-		c.bytes += m.size()
+		c.bytes += m.Size()
 	}
-	if c.bytes > maxBacklog {
+	if c.bytes > pbx.MaxBacklog {
 		return fmt.Errorf("%w while the snapshot was awaited", ErrBacklog)
 	}
 	c.held = append(c.held, messages...)
 	return nil
 }
 
-// facts are events of a snapshot, by call.
-type facts struct {
-	order  []telephony.CallID
-	events map[telephony.CallID][]telephony.Event
-}
-
-func (f *facts) add(e telephony.Event) {
-	if e.Validate() != nil {
-		return
+// linkedids are those of the listed channels, by their Uniqueids.
+func linkedids(channels []Message) map[string]string {
+	linked := make(map[string]string, len(channels))
+	for _, m := range channels {
+		linked[m.Get("Uniqueid")] = m.Get("Linkedid")
 	}
-	if _, ok := f.events[e.Call]; !ok {
-		f.order = append(f.order, e.Call)
-	}
-	f.events[e.Call] = append(f.events[e.Call], e)
-}
-
-// addGone ends the legs that were alive and are not listed, and links the calls
-// of those that are listed under another one. Both are estimates: it happened
-// somewhen before.
-func (f *facts) addGone(before []telephony.LiveLeg, listed []Message, at time.Time) {
-	now := make(map[string]string, len(listed))
-	for _, m := range listed {
-		now[m.Get("Uniqueid")] = m.Get("Linkedid")
-	}
-	for _, leg := range before {
-		linked, alive := now[leg.Leg]
-		if alive && linked == leg.Call.Native() {
-			continue
-		}
-		e := telephony.Event{
-			Call: leg.Call, Kind: telephony.LegEnded, Leg: leg.Leg, Endpoint: leg.Endpoint, Side: leg.Side,
-			Time: at, Estimated: true,
-		}
-		if alive {
-			e.Kind, e.Other = telephony.CallLinked, sibling(leg.Call, linked)
-		}
-		f.add(identified(e))
-	}
-}
-
-// identified gives a fact of a snapshot its identity: what it says of which
-// leg, so that it is one fact however often it is seen.
-func identified(e telephony.Event) telephony.Event {
-	e.ID = digest(string(e.Call), e.Leg, string(e.Kind), e.Bridge, e.Name, e.Path, string(e.Other))
-	e.Ordinal = ranks[e.Kind]
-	return e
+	return linked
 }
 
 // facts says what a list of live channels means. The time is that of the PBX
 // when it was asked.
-func (t *translator) facts(channels []Message, at time.Time) facts {
-	f := facts{events: make(map[telephony.CallID][]telephony.Event)}
+func (t *translator) facts(channels []Message, at time.Time) pbx.Facts {
+	f := pbx.Facts{Events: make(map[telephony.CallID][]telephony.Event)}
 	calls := make(map[string][]Message)
 	for _, m := range channels {
 		calls[m.Get("Linkedid")] = append(calls[m.Get("Linkedid")], m)
@@ -265,14 +230,7 @@ func (t *translator) facts(channels []Message, at time.Time) facts {
 		if err != nil {
 			continue
 		}
-		begun := begunAt(m, at)
-		for _, e := range t.channelFacts(m, calls[m.Get("Linkedid")]) {
-			e.Call, e.Time, e.Estimated = call, begun, true
-			if e.Kind == telephony.LegBridged || e.Kind == telephony.CallVoicemail {
-				e.Time = at
-			}
-			f.add(identified(e))
-		}
+		f.AddFound(call, begunAt(m, at), at, t.channelFacts(m, calls[m.Get("Linkedid")]))
 	}
 	return f
 }
@@ -281,7 +239,7 @@ func (t *translator) facts(channels []Message, at time.Time) facts {
 func (t *translator) channelFacts(m Message, call []Message) []telephony.Event {
 	vars := m.variables()
 	started := t.started(m)
-	if first := cut(m.Get("DNID")); started.First && first != "" {
+	if first := pbx.Cut(m.Get("DNID")); started.First && first != "" {
 		started.Dialled = first
 	}
 	out := []telephony.Event{started}
@@ -289,15 +247,15 @@ func (t *translator) channelFacts(m Message, call []Message) []telephony.Event {
 		out = append(out, dialled)
 	}
 	for _, name := range []string{"TB_DID", "TB_DIR", "TB_AGENT"} {
-		if v := cut(vars[name]); v != "" && started.First {
-			out = append(out, telephony.Event{Kind: telephony.CallHint, Leg: started.Leg, Name: hintNames[name], Value: v})
+		if v := pbx.Cut(vars[name]); v != "" && started.First {
+			out = append(out, telephony.Event{Kind: telephony.CallHint, Leg: started.Leg, Name: pbx.HintNames[name], Value: v})
 		}
 	}
 	if path := vars["MIXMONITOR_FILENAME"]; path != "" {
-		out = append(out, telephony.Event{Kind: telephony.CallRecorded, Leg: started.Leg, Path: telephony.StripControls(bounded(path, maxPath))})
+		out = append(out, telephony.Event{Kind: telephony.CallRecorded, Leg: started.Leg, Path: telephony.StripControls(pbx.Bounded(path, pbx.MaxPath))})
 	}
 	if path := vars["VM_MESSAGEFILE"]; path != "" {
-		out = append(out, telephony.Event{Kind: telephony.CallVoicemail, Leg: started.Leg, Path: telephony.StripControls(bounded(path, maxPath))})
+		out = append(out, telephony.Event{Kind: telephony.CallVoicemail, Leg: started.Leg, Path: telephony.StripControls(pbx.Bounded(path, pbx.MaxPath))})
 	}
 	if bridge := m.Get("BridgeID"); bridge != "" {
 		out = append(out, telephony.Event{Kind: telephony.LegBridged, Leg: started.Leg, Endpoint: started.Endpoint, Side: started.Side, Bridge: bridge})
@@ -309,8 +267,10 @@ func (t *translator) channelFacts(m Message, call []Message) []telephony.Event {
 const stateRinging = "5"
 
 // rung says who rings a live channel: an agent's phone that rings now, or a
-// line to the outside, of which the number dialled must be found in what the
-// dialling channel does.
+// line to the outside. The number that was dialled is noted on it, and stays there
+// when it is transferred to somebody else, who has not dialled it and whose number
+// it then shows; where it is not, it must be found in what the dialling channel
+// does.
 func (t *translator) rung(m Message, started telephony.Event, call []Message) (telephony.Event, bool) {
 	ringing := started.Side == telephony.SideAgent && m.Get("ChannelState") == stateRinging
 	if started.First || (!ringing && started.Side != telephony.SideTrunk) {
@@ -320,25 +280,28 @@ func (t *translator) rung(m Message, started telephony.Event, call []Message) (t
 	if ringing {
 		return e, true
 	}
-	e.Dialled = started.Party.Number
+	noted := ""
+	if m.Get("Application") != "Dial" {
+		noted = pbx.DialledNumber(pbx.Cut(m.variables()[dialledPeer]))
+	}
+	e.Dialled = cmp.Or(noted, started.Party.Number)
 	for _, other := range call {
 		if other.Get("Application") != "Dial" {
 			continue
 		}
-		number := appNumber(other.Get("Data"), e.Endpoint)
+		number := pbx.AppNumber(other.Get("Data"), e.Endpoint)
 		if number == "" && e.Peer != "" {
 			continue
 		}
-		e.Peer, e.Party, e.Dialled = other.Get("Uniqueid"), partyOf(other), cmp.Or(number, e.Dialled)
+		e.Peer, e.Party, e.Dialled = other.Get("Uniqueid"), partyOf(other), cmp.Or(noted, number, e.Dialled)
 	}
 	return e, true
 }
 
-// cut makes a value from the wire fit for use.
-func cut(s string) string { return telephony.StripControls(bounded(s, maxValue)) }
-
-// begunAt says when a channel began: Asterisk's Uniqueid holds the second; with
-// another id it is reckoned from its age.
+// begunAt says when a channel began at the latest: Asterisk's Uniqueid holds the
+// second; with another id it is reckoned from its age. The latest, since what was
+// reported of the same second came before: the consultation of a call must not be
+// taken for the older of the two.
 func begunAt(m Message, at time.Time) time.Time {
 	reckoned := at
 	seconds, err := strconv.ParseInt(m.Get("Seconds"), 10, 32)
@@ -355,7 +318,10 @@ func begunAt(m Message, at time.Time) time.Time {
 	if err != nil || told.After(at) || (aged && told.Sub(reckoned).Abs() > maxAgeError) {
 		return reckoned
 	}
-	return told
+	if end := told.Add(time.Second - time.Microsecond); end.Before(at) {
+		return end
+	}
+	return at
 }
 
 // maxAgeError is how far the second in a Uniqueid and the age of its channel

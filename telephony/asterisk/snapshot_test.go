@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
+	"github.com/talkbridge/talkbridge/telephony/telephonytest"
 )
 
 // status is one channel of a list, as Asterisk 22 writes it.
@@ -70,7 +72,7 @@ func status(t *testing.T, channel map[string]string, vars ...string) Message {
 // asked is when the list was asked for, 10 s after the channel began.
 var asked = time.Unix(1795309919, 500_000_000).UTC()
 
-var began = time.Unix(1795309909, 0).UTC()
+var began = time.Unix(1795309909, 999_999_000).UTC() // the end of that second
 
 func TestFacts(t *testing.T) {
 	t.Parallel()
@@ -107,8 +109,8 @@ func TestFacts(t *testing.T) {
 			channels: []Message{status(t, with(nil), "CALLERID(num-pres)=allowed_not_screened", "TB_DID=+15550100001", "TB_DIR=(null)", "MIXMONITOR_FILENAME=/spool/x.wav")},
 			want: []telephony.Event{
 				trunk,
-				{Call: call, Kind: telephony.CallHint, Time: began, Leg: trunk.Leg, Name: telephony.HintDID, Value: "+15550100001"},
-				{Call: call, Kind: telephony.CallRecorded, Time: began, Leg: trunk.Leg, Path: "/spool/x.wav"},
+				{Call: call, Kind: telephony.CallHint, Time: asked, Leg: trunk.Leg, Name: telephony.HintDID, Value: "+15550100001"},
+				{Call: call, Kind: telephony.CallRecorded, Time: asked, Leg: trunk.Leg, Path: "/spool/x.wav"},
 			},
 		},
 		{name: "presentation prohibited", channels: []Message{status(t, with(nil), "CALLERID(num-pres)=prohib_passed_screen")}, want: []telephony.Event{withheld}},
@@ -147,6 +149,22 @@ func TestFacts(t *testing.T) {
 			},
 		},
 		{
+			name: "a mobile to which was transferred, by another channel than is there",
+			channels: []Message{
+				status(t, with(nil, "BridgeID", "b1"), "DIALEDPEERNUMBER=1001"),
+				status(t, map[string]string{
+					"Uniqueid": "pbx1-1795309909.2", "CallerIDNum": "1001", "Application": "AppDial", "Data": "(Outgoing Line)", "BridgeID": "b1",
+				}, "DIALEDPEERNUMBER=15550100102@trunk"),
+			},
+			want: []telephony.Event{
+				trunk,
+				{Call: call, Kind: telephony.LegBridged, Time: asked, Leg: trunk.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint, Bridge: "b1"},
+				{Call: call, Kind: telephony.LegStarted, Time: began, Leg: agent.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint, Party: telephony.Party{Number: "1001", Name: "Ann"}},
+				{Call: call, Kind: telephony.LegDialled, Time: began, Leg: agent.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint, Peer: trunk.Leg, Party: trunk.Party, Dialled: "15550100102"},
+				{Call: call, Kind: telephony.LegBridged, Time: asked, Leg: agent.Leg, Side: trunk.Side, Endpoint: trunk.Endpoint, Bridge: "b1"},
+			},
+		},
+		{
 			name:     "a hostile number hides nothing but itself",
 			channels: []Message{status(t, with(nil, "CallerIDNum", "1\r\n\r\nEvent: Hangup\r\nPrivilege: call,all\r\n", "BridgeID", "b1"))},
 			want: []telephony.Event{
@@ -167,8 +185,8 @@ func TestFacts(t *testing.T) {
 			t.Parallel()
 			f := lab().facts(presented(tt.channels), asked)
 			var got []telephony.Event
-			for _, id := range f.order {
-				got = append(got, f.events[id]...)
+			for _, id := range f.Order {
+				got = append(got, f.Events[id]...)
 			}
 			for _, e := range got {
 				require.True(t, e.Estimated)
@@ -191,8 +209,8 @@ func TestFacts_outbound(t *testing.T) {
 		"Channel": "PJSIP/trunk-00000002", "Uniqueid": "pbx1-1795309909.2", "CallerIDNum": "903055512345", "Application": "AppDial", "Data": "(Outgoing Line)", "BridgeID": "b",
 	})
 	f := lab().facts([]Message{agent, trunk}, asked)
-	require.Len(t, f.order, 1)
-	s := statesOf(t, f.events[f.order[0]])[0]
+	require.Len(t, f.Order, 1)
+	s := telephonytest.States(t, f.Events[f.Order[0]])[0]
 	require.Equal(t, telephony.Outbound, s.Direction)
 	require.Equal(t, "03055512345", s.To.Number)
 	require.Equal(t, telephony.Party{Number: "+15550100001", Name: "Support"}, s.From)
@@ -200,11 +218,28 @@ func TestFacts_outbound(t *testing.T) {
 	require.Equal(t, "PJSIP/1001", s.Talks[0].Endpoint)
 }
 
+// Who called is whom the first list of channels showed: a transfer may give the
+// caller's channel another number, and one over a trunk says that the call goes out.
+func TestFacts_foundAgain(t *testing.T) {
+	t.Parallel()
+	find := func(number, direction string, at time.Time) []telephony.Event {
+		f := lab().facts([]Message{status(t, map[string]string{"CallerIDNum": number}, "TB_DIR="+direction)}, at)
+		require.Len(t, f.Order, 1)
+		return f.Events[f.Order[0]]
+	}
+	first, again := find("+493012345678", "inbound", asked), find("+15550100001", "outbound", asked.Add(2*time.Second))
+	for _, events := range [][]telephony.Event{slices.Concat(first, again), slices.Concat(again, first)} {
+		s := telephonytest.States(t, events)[0]
+		require.Equal(t, telephony.Inbound, s.Direction)
+		require.Equal(t, "+493012345678", s.From.Number)
+	}
+}
+
 // What is found after what was heard changes nothing of it.
 func TestFacts_overruled(t *testing.T) {
 	t.Parallel()
 	events := eventsOf(t, capture(t, "u2_miss_hangup.part1"))
-	want := statesOf(t, events)[0]
+	want := telephonytest.States(t, events)[0]
 	channels := make([]Message, 0, len(want.Legs))
 	for _, l := range want.Legs {
 		channels = append(channels, status(t, map[string]string{
@@ -213,10 +248,10 @@ func TestFacts_overruled(t *testing.T) {
 	}
 	for _, at := range []time.Time{want.StartedAt.Add(-time.Hour), want.AnsweredAt, want.AnsweredAt.Add(time.Second)} {
 		f := lab().facts(channels, at)
-		found := f.events[want.ID]
+		found := f.Events[want.ID]
 		require.NotEmpty(t, found)
-		require.Empty(t, cmp.Diff(want, statesOf(t, append(found, events...))[0]), "found at %s", at)
-		require.Empty(t, cmp.Diff(want, statesOf(t, append(slices.Clip(events), found...))[0]), "found at %s", at)
+		require.Empty(t, cmp.Diff(want, telephonytest.States(t, append(found, events...))[0]), "found at %s", at)
+		require.Empty(t, cmp.Diff(want, telephonytest.States(t, append(slices.Clip(events), found...))[0]), "found at %s", at)
 	}
 }
 
@@ -237,12 +272,12 @@ func TestAddGone(t *testing.T) {
 		{Call: "hq/pbx1/old", Leg: "pbx1-1795309909.1", Side: telephony.SideTrunk},
 		{Call: "hq/pbx1/gone", Leg: "gone", Endpoint: "PJSIP/1001", Side: telephony.SideAgent},
 	}
-	f := facts{events: map[telephony.CallID][]telephony.Event{}}
-	f.addGone(before, listed, asked)
-	require.Equal(t, []telephony.CallID{"hq/pbx1/old", "hq/pbx1/gone"}, f.order)
+	f := pbx.Facts{Events: map[telephony.CallID][]telephony.Event{}}
+	f.AddGone(before, linkedids(listed), asked)
+	require.Equal(t, []telephony.CallID{"hq/pbx1/old", "hq/pbx1/gone"}, f.Order)
 	want := telephony.Event{Call: "hq/pbx1/gone", Kind: telephony.LegEnded, Leg: "gone", Endpoint: "PJSIP/1001", Side: telephony.SideAgent, Time: asked, Estimated: true}
-	require.Equal(t, []telephony.Event{identified(want)}, f.events["hq/pbx1/gone"])
-	link := f.events["hq/pbx1/old"][0]
+	require.Equal(t, []telephony.Event{pbx.Identified(want)}, f.Events["hq/pbx1/gone"])
+	link := f.Events["hq/pbx1/old"][0]
 	require.NoError(t, link.Validate())
 	require.Equal(t, telephony.CallLinked, link.Kind)
 	require.Equal(t, telephony.CallID("hq/pbx1/pbx1-1795309909.1"), link.Other)
@@ -257,6 +292,7 @@ func TestBegunAt(t *testing.T) {
 		{name: "from the id", uniqueid: "pbx1-1795309909.1", seconds: "10", want: began},
 		{name: "no system name", uniqueid: "1795309909.1", seconds: "10", want: began},
 		{name: "dashes in the system name", uniqueid: "pbx-1-a-1795309909.1", seconds: "10", want: began},
+		{name: "within this second", uniqueid: "pbx1-1795309919.1", seconds: "0", want: asked},
 		{name: "an id of somebody's own", uniqueid: "call-7", seconds: "10", want: asked.Add(-10 * time.Second)},
 		{name: "an id that lies", uniqueid: "1795300000.1", seconds: "10", want: asked.Add(-10 * time.Second)},
 		{name: "nothing to go by", uniqueid: "x", seconds: "", want: asked},
@@ -293,7 +329,7 @@ func TestScanSpool(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "default/1001/INBOX/msg0003.txt")))
 
 	calls := map[string]telephony.CallID{"c.1": "hq/pbx1/c.1"}
-	found, err := scanSpool(dir, calls, time.Now())
+	found, err := scanSpool(t.Context(), dir, categories(calls), time.Now().Add(-maxSpoolAge))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.NoError(t, found[0].Validate())
@@ -303,10 +339,10 @@ func TestScanSpool(t *testing.T) {
 	require.Equal(t, time.Unix(1795310953, 0).UTC(), found[0].Time)
 	require.True(t, found[0].Estimated)
 
-	old, err := scanSpool(dir, calls, time.Now().Add(25*time.Hour))
+	old, err := scanSpool(t.Context(), dir, categories(calls), time.Now().Add(time.Hour))
 	require.NoError(t, err)
 	require.Empty(t, old, "old messages are old")
 
-	_, err = scanSpool(filepath.Join(dir, "missing"), calls, time.Now())
+	_, err = scanSpool(t.Context(), filepath.Join(dir, "missing"), categories(calls), time.Now())
 	require.ErrorContains(t, err, "open voicemail spool")
 }

@@ -8,11 +8,13 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // Config says where an Asterisk is and what its names mean. Site, Name,
@@ -35,15 +37,32 @@ type Config struct {
 	// here, usually /var/spool/asterisk/voicemail. Empty: messages left while
 	// there was no session are not looked for.
 	VoicemailDir string
+	// RecordingsDir is the folder of its call recordings, likewise. Empty: calls
+	// that were not heard of have none.
+	RecordingsDir string
+	// Records is its file of call records, likewise, usually
+	// /var/log/asterisk/cdr-csv/Master.csv. Empty: calls that began and ended
+	// while there was no session are not known of.
+	Records string
+	// RecordsSince is before when no call is taken from Records, and RecordsWithin
+	// how old one may be; 0 means DefaultRecordsWithin.
+	RecordsSince  time.Time
+	RecordsWithin time.Duration
 	// Keepalive is how often the connection is tried; a dead one is noticed
 	// after two. 0 means 15 s.
 	Keepalive time.Duration
+	// Dial says how calls are placed; nil: none are.
+	Dial *Dialplan
 	// Node names this talkbridge among several. It matters only where Asterisk
 	// gives no timestamps. Empty means "local".
 	Node string
 }
 
 const (
+	// DefaultRecordsWithin is how old a call may be that is taken from the call
+	// records.
+	DefaultRecordsWithin = 24 * time.Hour
+
 	defaultKeepalive = 15 * time.Second
 	minKeepalive     = 100 * time.Millisecond
 	dialTimeout      = 10 * time.Second
@@ -56,6 +75,9 @@ type Source struct {
 	config Config
 	log    logrus.FieldLogger
 	count  counters
+	past   past // of the session that runs
+	// session is the one that is up, nil if none is.
+	session atomic.Pointer[session]
 
 	mu    sync.Mutex
 	noted map[string]bool // what was logged once
@@ -68,13 +90,16 @@ func New(config Config, log logrus.FieldLogger) (*Source, error) {
 	if config.Keepalive == 0 {
 		config.Keepalive = defaultKeepalive
 	}
+	if config.RecordsWithin == 0 {
+		config.RecordsWithin = DefaultRecordsWithin
+	}
 	if config.Node == "" {
 		config.Node = "local"
 	}
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("asterisk %q: %w", config.Name, err)
 	}
-	return &Source{config: config, log: log.WithField("source", config.Name), noted: make(map[string]bool)}, nil
+	return &Source{config: config, log: log.WithField("source", config.Name), noted: make(map[string]bool), past: make(past)}, nil
 }
 
 func (c Config) validate() error {
@@ -88,18 +113,16 @@ func (c Config) validate() error {
 	if c.Username == "" || c.Secret == "" {
 		errs = append(errs, errors.New("username and secret: required, as in manager.conf"))
 	}
-	if strings.ContainsAny(c.Username+c.Secret, "\r\n") {
+	if strings.ContainsAny(c.Username+c.Secret, breaks) {
 		errs = append(errs, errors.New("username and secret: must be of one line"))
 	}
 	if c.Keepalive < minKeepalive {
 		errs = append(errs, fmt.Errorf("keepalive %s: want at least %s", c.Keepalive, minKeepalive))
 	}
-	for _, trunk := range c.Trunks {
-		if tech, name, ok := strings.Cut(trunk, "/"); !ok || tech == "" || name == "" {
-			errs = append(errs, fmt.Errorf("trunk %q: want technology/endpoint, such as PJSIP/trunk", trunk))
-		}
+	if err := c.Dial.validate(); err != nil {
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, pbx.CheckTrunks(c.Trunks))...)
 }
 
 // Name is the configured name.

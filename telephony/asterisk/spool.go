@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 const (
@@ -28,12 +30,24 @@ const (
 
 var errSpoolLarge = errors.New("more files than are looked at")
 
-// scanSpool looks in the voicemail spool for messages of the calls, which are
-// given by their Linkedid: a dialplan that does
+// envelope is the text file beside a message: the last file that is made.
+type envelope struct {
+	said map[string]string
+	// begun is when the caller began to speak, zero where it does not say.
+	begun time.Time
+}
+
+// categories finds the call of a message by its Linkedid: a dialplan that does
 // Set(VM_CATEGORY=${CHANNEL(linkedid)}) before VoiceMail writes it into the
-// text file beside the message, the last file that is made. What was found
-// before an error counts.
-func scanSpool(dir string, calls map[string]telephony.CallID, now time.Time) ([]telephony.Event, error) {
+// envelope.
+func categories(calls map[string]telephony.CallID) func(envelope) telephony.CallID {
+	return func(e envelope) telephony.CallID { return calls[e.said["category"]] }
+}
+
+// scanSpool looks in the voicemail spool for messages that were written since a
+// time and are of a call that is looked for: whose says which, "" for none. What
+// was found before an error counts.
+func scanSpool(ctx context.Context, dir string, whose func(envelope) telephony.CallID, since time.Time) ([]telephony.Event, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open voicemail spool: %w", err)
@@ -48,6 +62,9 @@ func scanSpool(dir string, calls map[string]telephony.CallID, now time.Time) ([]
 			}
 			return fs.SkipDir // a mailbox that cannot be read hides no other
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if seen++; seen > maxSpoolEntries {
 			return fmt.Errorf("%w (%d)", errSpoolLarge, maxSpoolEntries)
 		}
@@ -55,10 +72,10 @@ func scanSpool(dir string, calls map[string]telephony.CallID, now time.Time) ([]
 			return nil
 		}
 		info, err := entry.Info()
-		if err != nil || now.Sub(info.ModTime()) > maxSpoolAge || info.Size() > maxEnvelope {
+		if err != nil || info.ModTime().Before(since) || info.Size() > maxEnvelope {
 			return nil //nolint:nilerr // it is gone again: read by its owner
 		}
-		if e, ok := readEnvelope(root, name, calls, info.ModTime()); ok {
+		if e, ok := readEnvelope(root, name, whose, info.ModTime()); ok {
 			e.Path = filepath.Join(dir, strings.TrimSuffix(name, ".txt"))
 			found = append(found, e)
 		}
@@ -72,32 +89,34 @@ func scanSpool(dir string, calls map[string]telephony.CallID, now time.Time) ([]
 
 // readEnvelope reads the text file beside a message, and reports whether it is
 // of one of the calls.
-func readEnvelope(root *os.Root, name string, calls map[string]telephony.CallID, modified time.Time) (telephony.Event, bool) {
+func readEnvelope(root *os.Root, name string, whose func(envelope) telephony.CallID, modified time.Time) (telephony.Event, bool) {
 	file, err := root.Open(name)
 	if err != nil {
 		return telephony.Event{}, false
 	}
 	defer func() { _ = file.Close() }() // only read from
-	said := make(map[string]string)
+	found := envelope{said: make(map[string]string)}
 	lines := bufio.NewScanner(io.LimitReader(file, maxEnvelope))
 	for lines.Scan() {
 		if key, value, ok := strings.Cut(lines.Text(), "="); ok {
-			said[key] = value
+			found.said[key] = value
 		}
 	}
-	call, ok := calls[said["category"]]
-	if !ok || lines.Err() != nil {
+	if seconds, err := strconv.ParseInt(found.said["origtime"], 10, 64); err == nil && seconds > 0 {
+		found.begun = time.Unix(seconds, 0).UTC()
+	}
+	call := whose(found)
+	if call == "" || lines.Err() != nil {
 		return telephony.Event{}, false
 	}
 	e := telephony.Event{
-		Call: call, Kind: telephony.CallVoicemail, Ordinal: ranks[telephony.CallVoicemail],
+		Call: call, Kind: telephony.CallVoicemail, Ordinal: pbx.Ranks[telephony.CallVoicemail],
 		Time: modified.UTC(), Estimated: true,
-		ID: digest(string(call), string(telephony.CallVoicemail), said["msg_id"], said["origtime"]),
+		ID: pbx.Digest(string(call), string(telephony.CallVoicemail), found.said["msg_id"], found.said["origtime"]),
 	}
-	begun, err := strconv.ParseInt(said["origtime"], 10, 64)
-	length, err2 := strconv.ParseInt(said["duration"], 10, 32)
-	if err == nil && err2 == nil && begun > 0 && length >= 0 {
-		e.Time = time.Unix(begun+length, 0).UTC()
+	length, err := strconv.ParseInt(found.said["duration"], 10, 32)
+	if err == nil && length >= 0 && !found.begun.IsZero() {
+		e.Time = found.begun.Add(time.Duration(length) * time.Second)
 	}
 	return e, true
 }

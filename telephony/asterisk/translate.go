@@ -2,14 +2,13 @@ package asterisk
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // translator turns messages into events. It holds only what is configured and
@@ -19,21 +18,6 @@ type translator struct {
 	site, source string
 	trunks       []string
 	node, conn   string
-}
-
-// ranks order events that carry the same time, in the way that they follow
-// each other in the life of a call. They depend on the kind alone, so that two
-// nodes that hear the same event agree. Those of one rank do not depend on each
-// other.
-var ranks = map[telephony.Kind]uint64{
-	telephony.LegStarted: 1, telephony.CallHint: 2, telephony.CallRecorded: 3, telephony.CallQueued: 4, telephony.LegDialled: 5,
-	telephony.LegDialEnded: 6, telephony.CallLinked: 7, telephony.LegHeld: 7, telephony.LegBridged: 8, telephony.LegResumed: 8, telephony.LegHangupAsked: 9, telephony.LegUnbridged: 10,
-	telephony.CallUnqueued: 11, telephony.CallVoicemail: 12, telephony.LegEnded: 13,
-}
-
-// hintNames are the variables of the dialplan that are hints.
-var hintNames = map[string]string{
-	"TB_DID": telephony.HintDID, "TB_DIR": telephony.HintDirection, "TB_AGENT": telephony.HintAgent,
 }
 
 // translate says what a message means: an event, or none if it says nothing
@@ -71,15 +55,9 @@ func (t *translator) identify(e *telephony.Event, m Message, ordinal uint64) err
 	if err != nil {
 		return err
 	}
-	e.Time, e.Ordinal = at, ranks[e.Kind]
-	e.ID = digest(t.site, t.source, m.Raw)
+	e.Time, e.Ordinal = at, pbx.Ranks[e.Kind]
+	e.ID = pbx.Digest(t.site, t.source, m.Raw)
 	return nil
-}
-
-// digest is a hash of its parts, of 128 bits.
-func digest(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:16])
 }
 
 // parseTimestamp reads Asterisk's "1795309909.146786": seconds and
@@ -108,7 +86,7 @@ func (t *translator) fact(m Message) (telephony.Event, bool) {
 		return t.dialled(m), true
 	case "DialEnd":
 		e := t.leg(telephony.LegDialEnded, m, "Dest")
-		e.Status = telephony.DialStatus(strings.ToLower(bounded(m.Get("DialStatus"), 32)))
+		e.Status = telephony.DialStatus(strings.ToLower(pbx.Bounded(m.Get("DialStatus"), 32)))
 		return e, true
 	case "BridgeEnter":
 		return t.bridged(telephony.LegBridged, m), !isHolding(m)
@@ -138,9 +116,9 @@ func (t *translator) fact(m Message) (telephony.Event, bool) {
 
 // leg begins an event of the channel whose headers have that prefix.
 func (t *translator) leg(kind telephony.Kind, m Message, prefix string) telephony.Event {
-	endpoint := endpointOf(bounded(m.Get(prefix+"Channel"), maxValue))
+	endpoint := pbx.Endpoint(pbx.Bounded(m.Get(prefix+"Channel"), pbx.MaxValue))
 	return telephony.Event{
-		Kind: kind, Leg: m.Get(prefix + "Uniqueid"), Endpoint: endpoint, Side: sideOf(endpoint, t.trunks),
+		Kind: kind, Leg: m.Get(prefix + "Uniqueid"), Endpoint: endpoint, Side: pbx.Side(endpoint, t.trunks),
 	}
 }
 
@@ -151,7 +129,7 @@ func (t *translator) started(m Message) telephony.Event {
 		e.Party = p // a leg that is rung may have no caller id yet: nobody withholds it
 	}
 	if e.First {
-		e.Dialled = telephony.StripControls(bounded(m.Get("Exten"), maxValue))
+		e.Dialled = telephony.StripControls(pbx.Bounded(m.Get("Exten"), pbx.MaxValue))
 	}
 	return e
 }
@@ -163,7 +141,7 @@ func (t *translator) dialled(m Message) telephony.Event {
 	e := t.leg(telephony.LegDialled, m, "Dest")
 	e.Peer = m.Get("Uniqueid")
 	if e.Side == telephony.SideTrunk {
-		e.Dialled = dialledNumber(bounded(m.Get("DialString"), maxValue))
+		e.Dialled = pbx.DialledNumber(pbx.Bounded(m.Get("DialString"), pbx.MaxValue))
 		if e.Peer != "" {
 			e.Party = partyOf(m)
 		}
@@ -181,15 +159,21 @@ func (t *translator) bridged(kind telephony.Kind, m Message) telephony.Event {
 // a car park does: they do not hear each other.
 func isHolding(m Message) bool { return m.Get("BridgeTechnology") == "holding_bridge" }
 
+// queued says where in a queue the caller joins or leaves it. QueueCallerAbandon
+// says the same once more, just before he leaves: one message more for each.
 func queued(kind telephony.Kind, m Message) telephony.Event {
-	return telephony.Event{Kind: kind, Leg: m.Get("Uniqueid"), Name: telephony.StripControls(bounded(m.Get("Queue"), maxValue))}
+	e := telephony.Event{Kind: kind, Leg: m.Get("Uniqueid"), Name: telephony.StripControls(pbx.Bounded(m.Get("Queue"), pbx.MaxValue))}
+	if at, err := strconv.ParseUint(m.Get("Position"), 10, 16); err == nil {
+		e.Position = int(at)
+	}
+	return e
 }
 
 // variable reads the few variables that say something of the call. Channels
 // inherit them and report them again; the hints of the first one count.
 func (t *translator) variable(m Message) (telephony.Event, bool) {
 	name := strings.TrimLeft(m.Get("Variable"), "_")
-	value := telephony.StripControls(bounded(m.Get("Value"), maxPath))
+	value := telephony.StripControls(pbx.Bounded(m.Get("Value"), pbx.MaxPath))
 	if value == "" {
 		return telephony.Event{}, false
 	}
@@ -203,7 +187,7 @@ func (t *translator) variable(m Message) (telephony.Event, bool) {
 		if m.Get("Uniqueid") != m.Get("Linkedid") {
 			return telephony.Event{}, false
 		}
-		e.Kind, e.Name, e.Value = telephony.CallHint, hintNames[name], bounded(value, maxValue)
+		e.Kind, e.Name, e.Value = telephony.CallHint, pbx.HintNames[name], pbx.Bounded(value, pbx.MaxValue)
 	default:
 		return telephony.Event{}, false
 	}
@@ -215,7 +199,7 @@ func partyOf(m Message) telephony.Party {
 	if m.Tampered || m.Secret {
 		return telephony.Party{Withheld: true}
 	}
-	return party(bounded(m.Get("CallerIDNum"), maxValue), bounded(m.Get("CallerIDName"), maxValue))
+	return party(pbx.Bounded(m.Get("CallerIDNum"), pbx.MaxValue), pbx.Bounded(m.Get("CallerIDName"), pbx.MaxValue))
 }
 
 // cause is the Q.850 cause; 0 if Asterisk gives none.
@@ -226,15 +210,6 @@ func cause(m Message) int {
 	}
 	return n
 }
-
-const (
-	// maxValue bounds a name, number or hint in bytes.
-	maxValue = 256
-	// maxPath is PATH_MAX of Linux.
-	maxPath = 4096
-)
-
-func bounded(s string, limit int) string { return s[:min(len(s), limit)] }
 
 // rawKeys are the headers that an event keeps, so that a story can be told
 // anew after a mistake of ours.
@@ -249,7 +224,7 @@ func raw(m Message, e telephony.Event) map[string]string {
 	kept := make(map[string]string, 12)
 	for _, key := range rawKeys {
 		if v := m.Get(key); v != "" {
-			kept[key] = telephony.StripControls(bounded(v, maxValue))
+			kept[key] = telephony.StripControls(pbx.Bounded(v, pbx.MaxValue))
 		}
 	}
 	if e.Party.Number != "" {

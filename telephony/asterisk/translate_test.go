@@ -14,6 +14,8 @@ import (
 
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
+	"github.com/talkbridge/talkbridge/telephony/telephonytest"
 )
 
 // parse reads one event.
@@ -130,12 +132,12 @@ func TestTranslate(t *testing.T) {
 			want: telephony.Event{Kind: telephony.LegResumed, Leg: "1.2", Endpoint: "PJSIP/1001", Side: telephony.SideAgent},
 		},
 		{
-			name: "queue joined", message: event("QueueCallerJoin", "", trunk, "1.1", "1.1", "Queue: support\r\nPosition: 1\r\nCount: 1\r\n"),
-			want: telephony.Event{Kind: telephony.CallQueued, Leg: "1.1", Name: "support"},
+			name: "queue joined", message: event("QueueCallerJoin", "", trunk, "1.1", "1.1", "Queue: support\r\nPosition: 3\r\nCount: 3\r\n"),
+			want: telephony.Event{Kind: telephony.CallQueued, Leg: "1.1", Name: "support", Position: 3},
 		},
 		{
 			name: "queue left", message: event("QueueCallerLeave", "", trunk, "1.1", "1.1", "Queue: support\r\nCount: 0\r\nPosition: 1\r\n"),
-			want: telephony.Event{Kind: telephony.CallUnqueued, Leg: "1.1", Name: "support"},
+			want: telephony.Event{Kind: telephony.CallUnqueued, Leg: "1.1", Name: "support", Position: 1},
 		},
 		{name: "other variable", message: event("VarSet", "", trunk, "1.1", "1.1", "Variable: X\r\nValue: 1\r\n"), nothing: true},
 		{name: "other event", message: "Event: FullyBooted\r\nPrivilege: system,all\r\n\r\n", nothing: true},
@@ -152,7 +154,7 @@ func TestTranslate(t *testing.T) {
 			tt.want.Call, tt.want.Time = call, time.Unix(1795309909, 146786000).UTC()
 			require.Empty(t, cmp.Diff(tt.want, got, cmpopts.IgnoreFields(telephony.Event{}, "ID", "Ordinal", "Raw")))
 			require.Len(t, got.ID, 32)
-			require.Equal(t, ranks[got.Kind], got.Ordinal)
+			require.Equal(t, pbx.Ranks[got.Kind], got.Ordinal)
 			require.NotEmpty(t, got.Raw["Event"])
 		})
 	}
@@ -220,7 +222,7 @@ func TestTranslate_withheld(t *testing.T) {
 func TestViewsAgree(t *testing.T) {
 	t.Parallel()
 	shape := func(name string) telephony.State {
-		states := statesOf(t, eventsOf(t, capture(t, name)))
+		states := telephonytest.States(t, eventsOf(t, capture(t, name)))
 		require.Len(t, states, 1)
 		s := states[0]
 		s.ID, s.Recording = "", s.Recording[:strings.LastIndexByte(s.Recording, '/')]
@@ -259,7 +261,7 @@ func TestAnyOrder(t *testing.T) {
 				tied[i].Time = received
 			}
 			for _, events := range [][]telephony.Event{events, tied} {
-				want := byID(statesOf(t, events))
+				want := byID(telephonytest.States(t, events))
 				for seed := range uint64(30) {
 					r := rand.New(rand.NewPCG(seed, 5))
 					shuffled := slices.Clone(events)
@@ -267,7 +269,7 @@ func TestAnyOrder(t *testing.T) {
 						shuffled = append(shuffled, events[r.IntN(len(events))])
 					}
 					r.Shuffle(len(shuffled), func(i, k int) { shuffled[i], shuffled[k] = shuffled[k], shuffled[i] })
-					require.Empty(t, cmp.Diff(want, byID(statesOf(t, shuffled))), "seed %d", seed)
+					require.Empty(t, cmp.Diff(want, byID(telephonytest.States(t, shuffled))), "seed %d", seed)
 				}
 			}
 		})

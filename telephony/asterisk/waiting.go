@@ -9,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // queuesTimeout bounds the wait for the list of waiting callers.
@@ -51,7 +52,7 @@ func (c *collector) waiting() ([]Message, error) {
 		trouble, err = "no complete answer within "+queuesTimeout.String(), nil
 	}
 	if trouble != "" && c.session.source.first("queues") {
-		c.session.source.log.WithFields(logrus.Fields{"answer": bounded(telephony.StripControls(trouble), maxValue)}).
+		c.session.source.log.WithFields(logrus.Fields{"answer": pbx.Bounded(telephony.StripControls(trouble), pbx.MaxValue)}).
 			Info("Asterisk does not tell who waits in its queues: callers who joined one while there was no connection are known without it")
 	}
 	return entries, err
@@ -59,7 +60,7 @@ func (c *collector) waiting() ([]Message, error) {
 
 // addWaiting tells of the callers who wait in a queue and whose channel is
 // listed.
-func (t *translator) addWaiting(f *facts, entries, listed []Message, at time.Time) {
+func (t *translator) addWaiting(f *pbx.Facts, entries, listed []Message, at time.Time) {
 	channels := make(map[string]Message, len(listed))
 	for _, m := range listed {
 		channels[m.Get("Uniqueid")] = m
@@ -74,11 +75,13 @@ func (t *translator) addWaiting(f *facts, entries, listed []Message, at time.Tim
 			continue
 		}
 		e := queued(telephony.CallQueued, entry)
+		e.Position = 0 // It is where he is now, and another one each time.
 		e.Call, e.Time, e.Estimated = call, joinedAt(entry, at), true
-		if begun := begunAt(channel, at); e.Time.Before(begun) {
+		// He may leave while we read: that he joined must not come after it.
+		if begun := begunAt(channel, at).Truncate(time.Second); e.Time.Before(begun) {
 			e.Time = begun
 		}
-		f.add(identified(e))
+		f.Add(pbx.Identified(e))
 	}
 }
 

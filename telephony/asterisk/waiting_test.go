@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/asterisk/internal/pbx"
 )
 
 // entry is one waiting caller of a list, as Asterisk 22 writes it.
@@ -32,7 +33,7 @@ func TestAddWaiting(t *testing.T) {
 	}{
 		{name: "waits", entry: entry(t, trunk, uniqueid, "+4930", "4"), want: second.Add(-4 * time.Second)},
 		{name: "just came", entry: entry(t, trunk, uniqueid, "+4930", "0"), want: second},
-		{name: "longer than his channel", entry: entry(t, trunk, uniqueid, "+4930", "4000"), want: began},
+		{name: "longer than his channel", entry: entry(t, trunk, uniqueid, "+4930", "4000"), want: began.Truncate(time.Second)},
 		{name: "nonsense", entry: entry(t, trunk, uniqueid, "+4930", "-4"), want: second},
 		{name: "not listed", entry: entry(t, trunk, "pbx1-1795309909.7", "+4930", "4")},
 		{name: "another channel", entry: entry(t, "PJSIP/trunk-00000002", uniqueid, "+4930", "4")},
@@ -46,17 +47,17 @@ func TestAddWaiting(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			listed := []Message{status(t, nil)}
-			f := facts{events: make(map[telephony.CallID][]telephony.Event)}
+			f := pbx.Facts{Events: make(map[telephony.CallID][]telephony.Event)}
 			lab().addWaiting(&f, []Message{tt.entry}, listed, asked)
 			if tt.want.IsZero() {
-				require.Empty(t, f.order)
+				require.Empty(t, f.Order)
 				return
 			}
-			want := identified(telephony.Event{
+			want := pbx.Identified(telephony.Event{
 				Call: "hq/pbx1/" + uniqueid, Kind: telephony.CallQueued, Time: tt.want, Leg: uniqueid, Name: "support", Estimated: true,
 			})
 			require.NoError(t, want.Validate())
-			require.Equal(t, []telephony.Event{want}, f.events[want.Call])
+			require.Equal(t, []telephony.Event{want}, f.Events[want.Call])
 		})
 	}
 }

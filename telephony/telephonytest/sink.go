@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/talkbridge/talkbridge/telephony"
 )
@@ -80,11 +81,24 @@ func (s *Sink) Live(context.Context) ([]telephony.LiveLeg, error) {
 	for _, id := range s.order {
 		for _, l := range s.calls[id].State().Legs {
 			if l.EndedAt.IsZero() {
-				legs = append(legs, telephony.LiveLeg{Call: id, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side})
+				legs = append(legs, telephony.LiveLeg{Call: id, Leg: l.ID, Endpoint: l.Endpoint, Side: l.Side, Since: l.StartedAt})
 			}
 		}
 	}
 	return legs, nil
+}
+
+// Told returns all legs.
+func (s *Sink) Told(context.Context, time.Time) (telephony.Told, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := make(telephony.Told)
+	for _, id := range s.order {
+		for _, l := range s.calls[id].State().Legs {
+			told[l.ID] = telephony.ToldLeg{Call: id, Endpoint: l.Endpoint, Gone: l.EndEstimated}
+		}
+	}
+	return told, nil
 }
 
 // Ready counts a session.

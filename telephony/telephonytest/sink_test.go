@@ -30,7 +30,7 @@ func TestSink(t *testing.T) {
 	require.True(t, s.State("hq/pbx1/1").Ended())
 	live, err := s.Live(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []telephony.LiveLeg{{Call: "hq/pbx1/2", Leg: "l2"}}, live)
+	require.Equal(t, []telephony.LiveLeg{{Call: "hq/pbx1/2", Leg: "l2", Since: time.Unix(1000, 0).UTC()}}, live)
 	s.Ready()
 	require.Equal(t, 1, s.Sessions())
 }
