@@ -179,6 +179,9 @@ func told(e telephony.Event, callerHides bool) telephony.Event {
 	if (callerHides || e.Party.Withheld) && e.Party != (telephony.Party{}) {
 		e.Party = telephony.Party{Withheld: true}
 	}
+	if e.Kind == telephony.CallHint && e.Name == telephony.HintTranscript {
+		e.Value = "" // what was said is for the ticket
+	}
 	return e
 }
 

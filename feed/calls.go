@@ -21,7 +21,7 @@ type Journal interface {
 	// Checkpoint is an entry before which no call is live.
 	Checkpoint(ctx context.Context) (uint64, error)
 	// Story returns all entries of a call.
-	Story(ctx context.Context, call string) ([]journal.Record, error)
+	StoryBefore(ctx context.Context, call string, before uint64) ([]journal.Record, error)
 	// Tail gives every entry from one on, then what comes.
 	Tail(ctx context.Context, from uint64, fn func(journal.Record) error) error
 }
@@ -98,7 +98,7 @@ func (cs *calls) take(ctx context.Context, r journal.Record) (*folded, []telepho
 	f, found := cs.folds[r.Call]
 	if !found {
 		f = newFolded(r.Call)
-		if !begins(events) {
+		if !slices.ContainsFunc(events, telephony.Event.Begins) {
 			if f, err = cs.recall(ctx, f, r.Call, r); err != nil {
 				return nil, nil, err
 			}
@@ -196,12 +196,12 @@ func (f *folded) with(other *folded) *folded {
 // recall folds what the journal holds of a call before an entry. A story that
 // cannot be read is reported, and the call goes on from here.
 func (cs *calls) recall(ctx context.Context, f *folded, id string, before journal.Record) (*folded, error) {
-	story, err := cs.journal.Story(ctx, id)
+	story, err := cs.journal.StoryBefore(ctx, id, before.Seq)
 	for errors.Is(err, journal.ErrFull) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(storyRetry):
-			story, err = cs.journal.Story(ctx, id)
+			story, err = cs.journal.StoryBefore(ctx, id, before.Seq)
 		}
 	}
 	if ctx.Err() != nil {
@@ -212,9 +212,6 @@ func (cs *calls) recall(ctx context.Context, f *folded, id string, before journa
 		return f, nil
 	}
 	for _, r := range story {
-		if r.Seq >= before.Seq {
-			break
-		}
 		if events, err := decodeEvents(r); err == nil {
 			f = f.apply(events, cs.names)
 		}
@@ -245,14 +242,4 @@ func decodeEvents(r journal.Record) ([]telephony.Event, error) {
 		return nil, fmt.Errorf("decode events: %w", err)
 	}
 	return events, nil
-}
-
-// begins reports whether nothing of the call can have come before.
-func begins(events []telephony.Event) bool {
-	for _, e := range events {
-		if e.Kind == telephony.LegStarted && e.First && !e.Estimated {
-			return true
-		}
-	}
-	return false
 }

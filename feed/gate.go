@@ -124,13 +124,13 @@ func (g *Gate) page(r *http.Request) *refusal {
 		}
 		u, err := url.Parse(text)
 		if !ok || err != nil || !strings.EqualFold(u.Host, r.Host) {
-			return &refusal{http.StatusForbidden, "origin", "this page's origin may not read the feed: add it to http.origins"}
+			return &refusal{http.StatusForbidden, "origin", "pages of this origin may not read here: add it to http.origins"}
 		}
 	}
 	// A name that leads here by somebody else's name server is not ours: without
 	// tokens nothing else would stand in the way of his pages.
 	if len(rules.tokens) == 0 && !loopbackHost(r.Host) {
-		return &refusal{http.StatusForbidden, "origin", "without http.tokens the feed is served to this machine alone, as localhost: configure a token"}
+		return &refusal{http.StatusForbidden, "origin", "without http.tokens this is served to this machine alone, as localhost: configure a token"}
 	}
 	return nil
 }
@@ -146,6 +146,19 @@ func loopbackHost(hostport string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.IsLoopback()
+}
+
+// Screen refuses requests that a page of a browser made from where none may: from
+// another origin, and, without tokens, under a name that is not this machine's. It
+// is for what stands beside the feed and asks for no token.
+func (g *Gate) Screen(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refused := g.page(r); refused != nil {
+			answer(w, refused.status, map[string]any{"error": refused.text})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 var errNoToken = errors.New("no token")

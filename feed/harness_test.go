@@ -62,7 +62,7 @@ func (j *memory) State(context.Context) (journal.State, error) {
 
 func (j *memory) Checkpoint(context.Context) (uint64, error) { return j.checkpoint, nil }
 
-func (j *memory) Story(_ context.Context, call string) ([]journal.Record, error) {
+func (j *memory) StoryBefore(_ context.Context, call string, before uint64) ([]journal.Record, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.storyErr != nil {
@@ -70,7 +70,7 @@ func (j *memory) Story(_ context.Context, call string) ([]journal.Record, error)
 	}
 	var story []journal.Record
 	for _, r := range j.records {
-		if r.Call == call {
+		if r.Call == call && r.Seq < before {
 			story = append(story, r)
 		}
 	}

@@ -158,24 +158,19 @@ func (h *Hub) event(r journal.Record, call *Call, events []telephony.Event) enve
 }
 
 // outcome passes an outcome through, without what is not for readers: the frozen
-// request, which is as large as a ticket, and links, which open without asking.
+// request, which is as large as a ticket, links, which open without asking, and
+// what was said.
 func (h *Hub) outcome(r journal.Record) (envelope, error) {
 	var data map[string]json.RawMessage
 	if err := json.Unmarshal(r.Data, &data); err != nil {
 		return envelope{}, fmt.Errorf("decode outcome: %w", err)
 	}
 	delete(data, "request")
-	if raw, found := data["audio"]; found {
-		var audio map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &audio); err != nil {
-			return envelope{}, fmt.Errorf("decode audio of outcome: %w", err)
-		}
-		delete(audio, "url")
-		bare, err := json.Marshal(audio)
-		if err != nil {
-			return envelope{}, fmt.Errorf("encode audio of outcome: %w", err)
-		}
-		data["audio"] = bare
+	if err := withhold(data, "audio", "url"); err != nil {
+		return envelope{}, err
+	}
+	if err := withhold(data, "transcript", "text"); err != nil {
+		return envelope{}, err
 	}
 	at := r.Stored
 	var happened time.Time
@@ -185,6 +180,25 @@ func (h *Hub) outcome(r journal.Record) (envelope, error) {
 	e := h.envelope(TypeOutcome, r.Seq, at)
 	e.Data = data
 	return e, nil
+}
+
+// withhold takes one field out of a part of an outcome, if it is there.
+func withhold(data map[string]json.RawMessage, part, field string) error {
+	raw, found := data[part]
+	if !found {
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return fmt.Errorf("decode %s of outcome: %w", part, err)
+	}
+	delete(fields, field)
+	bare, err := json.Marshal(fields)
+	if err != nil {
+		return fmt.Errorf("encode %s of outcome: %w", part, err)
+	}
+	data[part] = bare
+	return nil
 }
 
 // heartbeat says up to where everything was told.

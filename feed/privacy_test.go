@@ -23,7 +23,7 @@ func (f *follower) raw() string {
 }
 
 // What a caller withholds, where files lie, what the driver was told and links to
-// audio are nobody's business, in no kind of message.
+// audio are nobody's business, in no kind of message, and what was said neither.
 func TestWhatIsNotTold(t *testing.T) {
 	t.Parallel()
 	j := newMemory()
@@ -34,17 +34,19 @@ func TestWhatIsNotTold(t *testing.T) {
 	rings[1].Party = telephony.Party{Number: "+15550109999", Name: "Caller"} // as a careless phone system shows him
 	recorded := c.event(telephony.CallRecorded, "t1", func(e *telephony.Event) { e.Path = "/var/spool/asterisk/monitor/1.wav" })
 	voicemail := c.event(telephony.CallVoicemail, "t1", func(e *telephony.Event) { e.Path = "/var/spool/asterisk/voicemail/msg0000" })
+	words := c.event(telephony.CallHint, "t1", func(e *telephony.Event) { e.Name, e.Value = telephony.HintTranscript, "my card number" })
 	s := newSite(t, siteOptions{journal: j})
 	f := s.follow("")
 	f.raw()
 	j.events(begins)
 	j.events(rings...)
-	j.events(recorded, voicemail)
+	j.events(recorded, voicemail, words)
 	j.outcome(firstCall, `{"kind":"audio","time":"2026-01-02T10:00:00Z","audio":{"url":"https://calls.example.com/recordings/signed","seconds":7},"request":{"comment":"+15550109999"}}`)
+	j.outcome(firstCall, `{"kind":"transcribed","time":"2026-01-02T10:00:00Z","step":"transcribe","transcript":{"text":"my card number"}}`)
 	snapshot := func() string { return s.follow("").raw() }
-	told := []string{f.raw(), f.raw(), f.raw(), f.raw(), snapshot()}
+	told := []string{f.raw(), f.raw(), f.raw(), f.raw(), f.raw(), snapshot()}
 	for _, text := range told {
-		for _, never := range []string{"5550109999", "Caller", "/var/spool", "raw fact", "recordings/signed"} {
+		for _, never := range []string{"5550109999", "Caller", "/var/spool", "raw fact", "recordings/signed", "card number"} {
 			require.NotContains(t, text, never)
 		}
 	}

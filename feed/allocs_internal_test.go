@@ -1,0 +1,45 @@
+package feed
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
+)
+
+// nobody has no names.
+type nobody struct{}
+
+func (nobody) Agent(string) string { return "" }
+
+func (nobody) Line(number string) (e164, name string) { return number, "" }
+
+// A message is made once for all readers, and may allocate so much: what was measured, and a tenth more.
+func TestAllocationsOfAMessage(t *testing.T) { //nolint:paralleltest // allocations are counted
+	const id = "hq/pbx1/1700000000.1"
+	at := time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)
+	events := []telephony.Event{
+		{ID: "1", Call: id, Kind: telephony.LegStarted, Leg: "t", Side: telephony.SideTrunk, Endpoint: "PJSIP/trunk", First: true, Time: at, Party: telephony.Party{Number: "+12125550123"}},
+		{ID: "2", Call: id, Kind: telephony.LegStarted, Leg: "a", Side: telephony.SideAgent, Endpoint: "PJSIP/1001", Time: at},
+	}
+	data, err := json.Marshal(events)
+	require.NoError(t, err)
+	record := journal.Record{Seq: 1, Call: id, Kind: journal.Event, Data: data, Stored: at}
+	h := &Hub{epoch: "0123456789abcdef", source: "/talkbridge/hq", names: nobody{}, metrics: newMetrics(nil)}
+	take := func() (*folded, []telephony.Event) {
+		f, events, err := newCalls(nil, nobody{}, h.unreadable).take(t.Context(), record)
+		require.NoError(t, err)
+		return f, events
+	}
+	f, _ := take()
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { take() }), 82.0, "an entry decoded and folded")
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		if _, err := h.entry(record, f, events); err != nil {
+			t.Error(err)
+		}
+	}), 48.0, "the message of it")
+}
