@@ -27,6 +27,10 @@ var checks = map[string]check{
 	"name":     checkName,
 	"country":  checkCountry,
 	"url":      checkURL,
+	"nats":     checkNATS,
+	"pbxurl":   checkPBXURL,
+	"app":      checkApp,
+	"dialplan": checkDialplan,
 	"email":    checkEmail,
 	"fieldkey": checkFieldKey,
 	"hostport": checkHostPort,
@@ -38,6 +42,12 @@ var checks = map[string]check{
 	"hours":    checkHours,
 	"date":     checkDate,
 	"origin":   checkOrigin,
+	"language": checkLanguage,
+
+	"websocket":  checkWebSocket,
+	"accountsid": checkAccountSID,
+	"keysid":     checkKeySID,
+	"host":       checkHost,
 }
 
 var (
@@ -98,6 +108,24 @@ func checkURL(text string) (kept, wrong, hint string) {
 		return "", "has a query or a fragment", "end it after the host or the path"
 	}
 	return strings.TrimRight(u.String(), "/"), "", ""
+}
+
+// checkNATS takes the addresses of the servers of a NATS cluster, separated by commas.
+func checkNATS(text string) (kept, wrong, hint string) {
+	for one := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		switch {
+		case err != nil || u.Hostname() == "" || (u.Scheme != "nats" && u.Scheme != "tls"):
+			return "", "is no address of a NATS server", "write tls://host:4222, several separated by commas"
+		case u.Scheme == "nats" && !isLoopback(u.Hostname()):
+			return "", "would go over the network in the clear", "write tls://"
+		case u.User != nil:
+			return "", "has a name or password in it", "take it out: use journal.credentials_file"
+		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+			return "", "has more than host and port", "end it after the port"
+		}
+	}
+	return strings.ReplaceAll(text, " ", ""), "", ""
 }
 
 // checkOrigin takes what browsers send as the origin of a page.

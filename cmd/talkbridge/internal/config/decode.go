@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -94,8 +93,8 @@ func (d *decoder) entry(entry *ast.MappingValueNode, into reflect.Value, fields 
 	path := join(parent, printable(key))
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
 	if i < 0 {
-		meant, hint := suggestion(key, path, fields)
-		d.problem(at, path, unknownMessage(path), hint)
+		meant, hint := suggestion(key, fields)
+		d.problem(at, path, "is no key of the configuration", hint)
 		if _, given := seen[meant]; meant != "" && !given {
 			seen[meant] = at
 			d.at[join(parent, meant)] = place{key: at, value: at}
@@ -177,10 +176,7 @@ func (d *decoder) list(node ast.Node, into reflect.Value, f field, path string) 
 }
 
 // suggestion returns the key that was meant, if that is clear, and what to tell the reader.
-func suggestion(key, path string, fields []field) (meant, hint string) {
-	if _, ok := later[general(path)]; ok {
-		return "", "take the key out"
-	}
+func suggestion(key string, fields []field) (meant, hint string) {
 	known := make([]string, 0, len(fields))
 	for _, f := range fields {
 		known = append(known, f.name)
@@ -192,14 +188,6 @@ func suggestion(key, path string, fields []field) (meant, hint string) {
 		return "", "it belongs in " + oneOf(homes)
 	}
 	return "", "known keys: " + names(fields)
-}
-
-// unknownMessage is what is wrong with a key that no type has.
-func unknownMessage(path string) string {
-	if message, ok := later[general(path)]; ok {
-		return message
-	}
-	return "is no key of the configuration"
 }
 
 // homesOf returns the sections that have a key of this name, at most three.
@@ -234,11 +222,6 @@ func eachField(t reflect.Type, parent string, visit func(path string, f reflect.
 		}
 	}
 }
-
-var indexes = regexp.MustCompile(`\[[0-9]+\]`)
-
-// general returns a path without the numbers in it.
-func general(path string) string { return indexes.ReplaceAllString(path, "[]") }
 
 // join appends a key to a path.
 func join(parent, key string) string {

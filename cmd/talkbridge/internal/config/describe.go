@@ -5,21 +5,26 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"reflect"
 	"strings"
 	"sync"
 )
 
-// The comments of types.go and types_tests.go are the descriptions of the keys: one source for the documentation of the package, for the
+// The comments of types.go and of the files types_*.go are the descriptions of the keys: one source for the documentation of the package, for the
 // JSON Schema and for messages.
 //
-//go:embed types.go types_tests.go
+//go:embed types*.go
 var typesSource embed.FS
 
 // descriptions returns the comments of all fields, by type and field: "HTTP.Listen".
 var descriptions = sync.OnceValue(func() map[string]string {
 	found := map[string]string{}
-	for _, name := range []string{"types.go", "types_tests.go"} {
+	names, err := fs.Glob(typesSource, "*.go")
+	if err != nil { // the pattern is one
+		return found
+	}
+	for _, name := range names {
 		source, err := typesSource.ReadFile(name)
 		if err != nil { // it was embedded: it is there
 			continue

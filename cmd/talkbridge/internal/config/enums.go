@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"slices"
+
+	"github.com/talkbridge/talkbridge/telephony/cti"
 )
 
 // PopOn is when a page opens.
@@ -140,6 +142,46 @@ const (
 	TestPageOpenTicket TestPage = "open_ticket" // one of the caller that was open already
 )
 
+// CTIReply is how the sender of a CTI push is answered.
+type CTIReply string
+
+// The values of CTIReply.
+const (
+	CTIReplyJSON    CTIReply = "json"    // an empty object
+	CTIReplySipgate CTIReply = "sipgate" // XML that says where to post answers and hangups
+)
+
+// EventKind is the type of an event that a phone system tells.
+type EventKind string
+
+// EventReason is why a call, or its ringing, ended.
+type EventReason string
+
+// The values of EventKind and EventReason are those of telephony/cti.
+var (
+	eventKinds   = texts(cti.Types)
+	eventReasons = texts(cti.Reasons)
+)
+
+func texts[T ~string](values []T) []string {
+	all := make([]string, 0, len(values))
+	for _, v := range values {
+		all = append(all, string(v))
+	}
+	return all
+}
+
+// Consent is how callers agree to be recorded, in Zendesk's words.
+type Consent string
+
+// The values of Consent.
+const (
+	ConsentAlways Consent = "always"  // every call is recorded
+	ConsentOptIn  Consent = "opt_in"  // those of callers who say so
+	ConsentOptOut Consent = "opt_out" // those of callers who do not refuse
+	ConsentNever  Consent = "never"   // none
+)
+
 // LogLevel is the least important kind of message that is written.
 type LogLevel string
 
@@ -169,22 +211,22 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[SharedNumber]():    {string(SharedNumberNone), string(SharedNumberOldest), string(SharedNumberNewest), string(SharedNumberActive), string(SharedNumberTag)},
 	reflect.TypeFor[FieldType]():       {string(FieldTypeText), string(FieldTypeInteger), string(FieldTypeCheckbox)},
 	reflect.TypeFor[RecordingsMode]():  {string(RecordingsModeLink), string(RecordingsModeUpload)},
+	reflect.TypeFor[TranscriptionOf](): {string(TranscriptionOfVoicemail), string(TranscriptionOfAll)},
+	reflect.TypeFor[Consent]():         {string(ConsentAlways), string(ConsentOptIn), string(ConsentOptOut), string(ConsentNever)},
 	reflect.TypeFor[TestDirection]():   {string(TestInbound), string(TestOutbound), string(TestInternal)},
 	reflect.TypeFor[TestDisposition](): {string(TestAnswered), string(TestMissed), string(TestAbandoned), string(TestBusy), string(TestFailed), string(TestVoicemail)},
 	reflect.TypeFor[TestVia]():         {string(TestViaInbound), string(TestViaOutbound), string(TestViaVoicemail), string(TestViaAttached)},
 	reflect.TypeFor[TestPriority]():    append(slices.Clone(priorities), TestNone),
 	reflect.TypeFor[TestAudio]():       {string(TestPlaysRecording), string(TestPlaysVoicemail), TestNone},
 	reflect.TypeFor[TestPage]():        {string(TestPageTicket), string(TestPageUser), string(TestPageOpenTicket)},
-	reflect.TypeFor[Scope]():           {string(ScopeAll)},
+	reflect.TypeFor[CTIReply]():        {string(CTIReplyJSON), string(CTIReplySipgate)},
+	reflect.TypeFor[RingOrder]():       {string(RingAtOnce), string(RingInTurn)},
+	reflect.TypeFor[AudioFormat]():     {string(AudioMP3), string(AudioWAV)},
+	reflect.TypeFor[EventKind]():       eventKinds,
+	reflect.TypeFor[EventReason]():     eventReasons,
+	reflect.TypeFor[TwilioMode]():      {string(TwilioObserve), string(TwilioAnswer)},
+	reflect.TypeFor[Scope]():           {string(ScopeAll), string(ScopeDial)},
+	reflect.TypeFor[DialFormat]():      {string(DialE164), string(DialInternational), string(DialNational)},
 	reflect.TypeFor[LogLevel]():        {string(LogLevelInfo), string(LogLevelDebug), string(LogLevelWarn), string(LogLevelError)},
 	reflect.TypeFor[LogFormat]():       {string(LogFormatText), string(LogFormatJSON)},
-}
-
-// later has the keys that are known and not yet for use; each message says what to use instead.
-var later = map[string]string{
-	"journal.url":              "an external journal comes later; this version keeps its journal in journal.dir",
-	"journal.credentials_file": "an external journal comes later; this version keeps its journal in journal.dir",
-	"sources[].twilio":         "Twilio comes later; this version follows sources of the kind asterisk",
-	"sources[].cti":            "the generic sources come later; this version follows sources of the kind asterisk",
-	"backfill":                 "back-fill from call records comes later; this version asks for the live calls at each connection",
 }

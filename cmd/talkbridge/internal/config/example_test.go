@@ -106,3 +106,8 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	sections(reflect.TypeFor[Config]())
 	require.Greater(t, described, 50)
 }
+
+var indexes = regexp.MustCompile(`\[[0-9]+\]`)
+
+// general returns a path without the numbers in it.
+func general(path string) string { return indexes.ReplaceAllString(path, "[]") }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -93,9 +94,13 @@ func written(node ast.Node) string {
 	return node.GetToken().Value
 }
 
+// userinfo is where a name and a password stand in an address.
+var userinfo = regexp.MustCompile(`://[^/?#\s]*@`)
+
 // quote writes a text from the file for a message: on one line, and not too long.
 func quote(text string) string {
 	const most = 60
+	text = userinfo.ReplaceAllString(text, "://…@")
 	if r := []rune(text); len(r) > most {
 		text = string(r[:most]) + "…"
 	}

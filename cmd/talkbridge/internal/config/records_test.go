@@ -34,3 +34,17 @@ func TestCallRecords(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, cfg.Zendesk.CallRecords, "off unless set")
 }
+
+func TestRecordingConsent(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse("talkbridge.yaml", []byte(minimal+"recordings: {consent: opt_out}\nlines:\n  - {number: \"+15550100001\", recording_consent: opt_in}\n"))
+	require.NoError(t, err)
+	require.Equal(t, config.ConsentOptOut, cfg.Recordings.Consent)
+	require.Equal(t, config.ConsentOptIn, cfg.Lines[0].RecordingConsent)
+	_, err = config.Parse("talkbridge.yaml", []byte(minimal+"recordings: {consent: maybe}\n"))
+	require.ErrorContains(t, err, "recordings.consent")
+	require.ErrorContains(t, err, "opt_in")
+	cfg, err = config.Parse("talkbridge.yaml", []byte(minimal))
+	require.NoError(t, err)
+	require.Empty(t, cfg.Recordings.Consent, "nothing is said unless it is set")
+}

@@ -72,6 +72,7 @@ var patterns = map[string]string{
 	"name":     `^[a-z0-9-]{1,32}$`,
 	"country":  `^[A-Za-z]{2}$`,
 	"url":      `^https?://[^?#]+$`,
+	"nats":     `^(nats|tls)://[^?#]+$`,
 	"email":    `^[^@\s]+@[^@\s]+$`,
 	"fieldkey": `^[A-Za-z0-9_]{1,255}$`,
 	"hostport": `:[0-9]+$`,

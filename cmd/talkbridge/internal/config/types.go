@@ -30,10 +30,18 @@ type Config struct {
 	Tickets Tickets `yaml:"tickets"`
 	// The audio of voicemails: where it is kept, and for how long.
 	Recordings Recordings `yaml:"recordings"`
+	// Who puts voicemails and recordings into words for their tickets. Without it, nobody does.
+	Transcription *Transcription `yaml:"transcription"`
+	// Which agent statuses in Zendesk go with calls and pauses on the phone. Without it, none do.
+	AgentStatus *AgentStatus `yaml:"agent_status"`
 	// The durable log of events and outcomes.
 	Journal Journal `yaml:"journal"`
+	// What is taken from the call records of the phone systems (sources[].asterisk.cdr): calls that nobody heard of while they went on.
+	Backfill Backfill `yaml:"backfill"`
 	// The two listeners.
 	HTTP HTTP `yaml:"http"`
+	// Whom calls may be placed to, by POST /v1/calls and talkbridge dial. Without it none are.
+	Dial *Dial `yaml:"dial"`
 	// The live feed of calls, on http.listen.
 	Feed Feed `yaml:"feed"`
 	// What the daemon writes to standard error.
@@ -59,6 +67,8 @@ type Zendesk struct {
 	Timeout time.Duration `yaml:"timeout" check:"1s..60s"`
 	// Percent of the account's requests per minute that are left to people and other programs. Pages for agents may use them.
 	Reserve int `yaml:"reserve" check:"0..90"`
+	// How many updates of tickets a minute Zendesk allows the account, people and other programs included, where an agreement says more than the plan: 100, or 300 with the high-volume add-on. Without it, what the plan has.
+	UpdatesPerMinute int `yaml:"updates_per_minute" check:"1..100000"`
 	// Tell of each call by one of Zendesk's call records, shown on the ticket when the call is over, instead of by a voice comment. Without it, none are made.
 	CallRecords *CallRecords `yaml:"call_records"`
 }
@@ -91,12 +101,20 @@ type APIToken struct {
 	TokenFile string `yaml:"token_file" check:"path"`
 }
 
-// Source is one phone system. Exactly one of its drivers is set; today there is one.
+// Source is one phone system. Exactly one of its drivers is set.
 type Source struct {
 	// Name of the phone system: small letters, digits and dashes, at most 32. It is part of every call's id.
 	Name string `yaml:"name,required" check:"name"`
 	// An Asterisk, read through its manager interface (AMI).
 	Asterisk *Asterisk `yaml:"asterisk"`
+	// An Asterisk, read through its REST interface (ARI), where the manager interface is not open.
+	ARI *ARI `yaml:"ari"`
+	// A Twilio account, which tells of its calls by webhooks.
+	Twilio *Twilio `yaml:"twilio"`
+	// A phone system or script that tells of calls by the CTI push.
+	CTI *CTI `yaml:"cti"`
+	// A phone system or script that tells of calls by talkbridge's own events, or whose WebSocket is dialled.
+	Events *Events `yaml:"events"`
 }
 
 // Asterisk is a connection to a manager interface (AMI). Voicemail and Recordings are "" where there are none.
@@ -117,8 +135,12 @@ type Asterisk struct {
 	Voicemail string `yaml:"voicemail" check:"path"`
 	// Folder of the call recordings (MixMonitor) as this machine sees it, usually /var/spool/asterisk/monitor. Without it tickets of answered calls play nothing.
 	Recordings string `yaml:"recordings" check:"path"`
+	// File of the call records (cdr_csv) as this machine sees it, usually /var/log/asterisk/cdr-csv/Master.csv, with loguniqueid=yes in cdr.conf. Without it calls that began and ended while talkbridge was away get no ticket.
+	CDR string `yaml:"cdr" check:"path"`
 	// How often the connection is tried; one that is dead is noticed after two tries.
 	Keepalive time.Duration `yaml:"keepalive" check:"1s..5m"`
+	// Present where calls are placed through it (docs/dialling.md), with the section dial.
+	Dial *AsteriskDial `yaml:"dial"`
 }
 
 // TLS says which certificate to expect from a phone system.
@@ -137,6 +159,12 @@ type Line struct {
 	Name string `yaml:"name"`
 	// Country (ISO 3166, two letters) in which numbers without a country code are read on this line.
 	Country string `yaml:"country" check:"country"`
+	// Language that callers of this line speak, in two letters (ISO 639-1), or auto to have it found out; for transcription. Without it, transcription.language.
+	Language string `yaml:"language" check:"language"`
+	// How callers of this line agree to be recorded, where that differs from recordings.consent.
+	RecordingConsent Consent `yaml:"recording_consent"`
+	// What callers of this line hear and which phones ring, where a Twilio account of mode answer has it; it stands in whole for that of the source.
+	Answer *Answer `yaml:"answer"`
 	// What is different for this line when pages open.
 	ScreenPop LinePop `yaml:"screen_pop"`
 	// What is different for this line on its tickets.
@@ -293,31 +321,57 @@ type Recordings struct {
 	Keys []Secret `yaml:"keys"`
 	// File that holds the keys, one on each line; talkbridge makes it if it is not there. Without keys and keys_file, the file recordings.keys in journal.dir.
 	KeysFile string `yaml:"keys_file" check:"path"`
+	// How callers agree to be recorded, as the announcement has it; call records (zendesk.call_records) say so. Without it they say nothing of it.
+	Consent Consent `yaml:"consent"`
 }
 
 // Journal says where the durable log lives. A MaxSize of 0 leaves it to the journal.
 type Journal struct {
-	// Folder of the log, on a local disk. Exactly one daemon uses it.
+	// Folder of the log, on a local disk. Exactly one daemon uses it. With url it holds what is this node's own.
 	Dir string `yaml:"dir" check:"path"`
+	// Servers of a NATS cluster with JetStream that several nodes share, such as tls://n1.example.com:4222; several are separated by commas. Each must sync always (sync_interval: always).
+	URL string `yaml:"url" check:"nats"`
+	// File with the JWT and seed of talkbridge's user there.
+	CredentialsFile string `yaml:"credentials_file" check:"path"`
+	// File with the authorities that vouch for its servers, in PEM. Without it, those of the system.
+	CAFile string `yaml:"ca_file" check:"path"`
+	// On how many of its servers an entry must be before it counts.
+	Replicas int `yaml:"replicas" check:"1..5"`
 	// How large the log may become. When it is full, new events are refused until talkbridge has purged what is settled. Without it a new log takes half of what is free on the disk, at most 8 GiB.
 	MaxSize Size `yaml:"max_size"`
+}
+
+// Backfill bounds what is taken from call records.
+type Backfill struct {
+	// How long ago a call may have begun. None is taken from before the first start on this journal, unless serve is told --since.
+	MaxAge time.Duration `yaml:"max_age" check:"1h..30d"`
 }
 
 // HTTP says where the daemon listens. The two listeners share nothing.
 type HTTP struct {
 	// Address for the live feed, health and metrics, host:port; the port 0 takes any. Off loopback it needs tokens.
 	Listen string `yaml:"listen" check:"hostport"`
-	// Address for the signed links to audio, host:port: put it behind your TLS proxy.
+	// Address for the signed links to audio, host:port: put it behind your TLS proxy, or give tls.
 	PublicListen string `yaml:"public_listen" check:"hostport"`
 	// How browsers reach public_listen from outside, such as https://calls.example.com. Needed where audio is collected.
 	PublicURL string `yaml:"public_url" check:"url"`
-	// Who may read the live feed on listen: bearer tokens. Without any, it is served to this machine alone.
+	// Certificate with which public_listen speaks TLS, and listen too where other machines reach it. Without it both speak plain HTTP, for a proxy.
+	TLS *Certificate `yaml:"tls"`
+	// Who may read the live feed on listen, or place calls: bearer tokens. Without any that reads, the feed is served to this machine alone.
 	Tokens []Token `yaml:"tokens"`
 	// Origins of web pages that may read the live feed, besides its own host, such as https://wall.example.com.
 	Origins []string `yaml:"origins" check:"origin"`
 }
 
-// Token lets its bearer read the live feed. Exactly one of Scope and Agent is set.
+// Certificate is what a listener shows.
+type Certificate struct {
+	// PEM file with the certificate, and after it those of the authorities between it and the root. A renewed one is taken up by itself.
+	CertFile string `yaml:"cert_file,required" check:"path"`
+	// PEM file with its key, which only the daemon should read.
+	KeyFile string `yaml:"key_file,required" check:"path"`
+}
+
+// Token lets its bearer read the live feed, or place calls. Exactly one of Scope and Agent is set, but that the scope dial may be for one agent.
 type Token struct {
 	// What the log calls whoever shows it.
 	Name string `yaml:"name"`
@@ -325,9 +379,9 @@ type Token struct {
 	Token Secret `yaml:"token"`
 	// File that holds the token.
 	TokenFile string `yaml:"token_file" check:"path"`
-	// What it shows: all calls. Either this, or agent.
+	// What it is for: all shows all calls, dial places calls and shows none. Either this, or agent.
 	Scope Scope `yaml:"scope"`
-	// Name of the one agent whose calls it shows, from the moment the agent takes part. Either this, or scope.
+	// Name of the one agent whose calls it shows, from the moment the agent takes part; with the scope dial, for whom alone it places calls.
 	Agent string `yaml:"agent"`
 }
 
@@ -358,7 +412,8 @@ func Default() Config {
 			Settle:             90 * time.Second,
 		},
 		Recordings: Recordings{Mode: RecordingsModeLink, Keep: 365 * 24 * time.Hour},
-		Journal:    Journal{Dir: "data"},
+		Journal:    Journal{Dir: "data", Replicas: 3},
+		Backfill:   Backfill{MaxAge: 24 * time.Hour},
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", PublicListen: "127.0.0.1:8081"},
 		Feed:       Feed{MaxClients: 1000},
 		Log:        Log{Level: LogLevelInfo, Format: LogFormatText},

@@ -39,7 +39,10 @@ func (v *validator) validate(mode os.FileMode) {
 	v.customFields("tickets", v.cfg.Tickets.CustomFields)
 	v.journal()
 	v.recordings()
+	v.transcription()
+	v.agentStatus()
 	v.http()
+	v.dial()
 }
 
 func (v *validator) zendesk(z *Zendesk) {
@@ -69,6 +72,11 @@ func (v *validator) tickets() {
 
 func (v *validator) journal() {
 	v.resolve(&v.cfg.Journal.Dir)
+	for key, file := range map[string]*string{"journal.credentials_file": &v.cfg.Journal.CredentialsFile, "journal.ca_file": &v.cfg.Journal.CAFile} {
+		if v.resolve(file); *file != "" && v.cfg.Journal.URL == "" && !v.blamed("journal.url") {
+			v.problem(v.place(key), key, "is for a journal on a NATS cluster", "give journal.url, or take it out")
+		}
+	}
 	if v.given("journal.max_size") && v.cfg.Journal.MaxSize < minJournal && !v.blamed("journal.max_size") {
 		v.problem(v.place("journal.max_size"), "journal.max_size", fmt.Sprintf("is too small to be of use: %v", v.cfg.Journal.MaxSize), "use at least "+minJournal.String())
 	}
@@ -93,8 +101,9 @@ func (v *validator) http() {
 		v.problem(v.place("http.public_listen"), "http.public_listen", "is the address of http.listen", "give the two listeners different ports: only one of them is for the public")
 	}
 	v.tokens()
+	v.certificate()
 	host, _, err := net.SplitHostPort(h.Listen)
-	if err == nil && !isLoopback(host) && len(h.Tokens) == 0 && !v.blamed("http.tokens") {
+	if err == nil && !isLoopback(host) && len(h.Readers()) == 0 && !v.blamed("http.tokens") {
 		v.problem(v.place("http.listen"), "http.listen", "can be reached from other machines, and no token guards the live feed of calls",
 			"give http.tokens, or listen on 127.0.0.1")
 	}
@@ -102,7 +111,7 @@ func (v *validator) http() {
 		return
 	}
 	for i, s := range v.cfg.Sources {
-		if s.Asterisk != nil && s.Asterisk.Voicemail != "" {
+		if voicemail, _ := s.Folders(); voicemail != "" {
 			v.problem(v.place("http"), "http.public_url", "is missing",
 				fmt.Sprintf("sources[%d] collects audio, and links to it begin with this address: https://calls.example.com", i))
 			return

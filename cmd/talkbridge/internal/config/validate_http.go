@@ -1,8 +1,10 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // minTokenLength is how many characters a token has at least: what `openssl rand -hex 8` prints.
@@ -26,6 +28,29 @@ func (v *validator) tokens() {
 	}
 }
 
+// certificate judges what the listeners show.
+func (v *validator) certificate() {
+	t := v.cfg.HTTP.TLS
+	if t == nil || t.CertFile == "" || t.KeyFile == "" {
+		return
+	}
+	v.resolve(&t.CertFile)
+	v.resolve(&t.KeyFile)
+	pem := map[string][]byte{}
+	for key, file := range map[string]string{"http.tls.cert_file": t.CertFile, "http.tls.key_file": t.KeyFile} {
+		data, _, err := readRegular(file, maxCABytes)
+		if err != nil {
+			v.problem(v.place(key), key, file+" "+err.Error(), fileHint(err))
+			return
+		}
+		pem[key] = data
+	}
+	if _, err := tls.X509KeyPair(pem["http.tls.cert_file"], pem["http.tls.key_file"]); err != nil {
+		v.problem(v.place("http.tls.key_file"), "http.tls.key_file", "and http.tls.cert_file do not go together: "+strings.TrimPrefix(err.Error(), "tls: "),
+			"name the certificate (BEGIN CERTIFICATE) and the key that was made for it (BEGIN PRIVATE KEY)")
+	}
+}
+
 // tokenPlace is where a token stands, or the name of its file.
 func (v *validator) tokenPlace(path string) position {
 	if v.given(path + ".token") {
@@ -38,10 +63,10 @@ func (v *validator) scope(t *Token, path string) {
 	all, one := v.given(path+".scope"), v.given(path+".agent")
 	switch {
 	case v.wrong(path):
-	case all && one:
+	case all && one && t.Scope != ScopeDial:
 		v.problem(v.at[path+".agent"].key, path+".agent", "stands beside "+path+".scope", "keep one: scope: all shows every call, agent the calls of one agent")
 	case !all && !one:
-		v.problem(v.place(path), path+".scope", "is missing", "write scope: all for every call, or agent: NAME for the calls of one agent")
+		v.problem(v.place(path), path+".scope", "is missing", "write scope: all for every call, agent: NAME for the calls of one agent, or scope: dial to place calls")
 	case one && t.Agent != "" && !slices.ContainsFunc(v.cfg.Agents, func(a Agent) bool { return a.Name == t.Agent }):
 		hint := "name one of agents"
 		var known []string

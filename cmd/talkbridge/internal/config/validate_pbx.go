@@ -22,17 +22,49 @@ func (v *validator) sources() {
 		if s.Name != "" {
 			v.once(first, s.Name, path+".name", "give each source a name of its own")
 		}
+		v.phone(s, path)
+	}
+}
+
+// phone judges what a source follows: exactly one kind of phone system.
+func (v *validator) phone(s *Source, path string) {
+	first := ""
+	for _, kind := range []struct {
+		key   string
+		set   bool
+		judge func(path string)
+	}{
+		{"asterisk", s.Asterisk != nil, func(p string) { v.asterisk(s.Asterisk, p) }},
+		{"ari", s.ARI != nil, func(p string) { v.ari(s.ARI, p) }},
+		{"twilio", s.Twilio != nil, func(p string) { v.twilio(s.Twilio, p) }},
+		{"cti", s.CTI != nil, func(p string) { v.cti(s.CTI, p) }},
+		{"events", s.Events != nil, func(p string) { v.events(s.Events, p) }},
+	} {
+		at := path + "." + kind.key
 		switch {
-		case s.Asterisk != nil:
-			v.asterisk(s.Asterisk, path+".asterisk")
-		case !v.given(path+".asterisk") && !v.wrong(path) && !v.wrong(path+".twilio") && !v.wrong(path+".cti"):
-			v.problem(v.place(path), path, "names no phone system", "add asterisk with address, username, secret_file and trunks")
+		case !kind.set && !v.given(at) && !v.wrong(at):
+		case first != "":
+			v.problem(v.at[at].key, at, "stands beside "+first, "give each phone system an entry of its own in sources")
+		case kind.set:
+			kind.judge(at)
+			first = at
+		default:
+			first = at // something else is wrong with it
 		}
+	}
+	if first == "" && !v.wrong(path) {
+		v.problem(v.place(path), path, "names no phone system",
+			"add asterisk with address, username, secret_file and trunks; or ari, twilio, cti, events: see config.example.yaml")
 	}
 }
 
 func (v *validator) asterisk(a *Asterisk, path string) {
 	v.secret(path+".secret", &a.Secret, &a.SecretFile)
+	for key, value := range map[string]string{".secret": a.Secret.Reveal(), ".username": a.Username} {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			v.problem(v.place(path+key), path+key, "has a line break in it", "write it in one line, as in manager.conf")
+		}
+	}
 	if host, port, err := net.SplitHostPort(a.Address); err == nil {
 		if host == "" || port == "0" {
 			v.problem(v.place(path+".address"), path+".address", "names no host to call", "write host:port, such as 127.0.0.1:5038")
@@ -47,6 +79,7 @@ func (v *validator) asterisk(a *Asterisk, path string) {
 	}
 	v.spool(&a.Voicemail, path+".voicemail")
 	v.spool(&a.Recordings, path+".recordings")
+	v.spool(&a.CDR, path+".cdr")
 }
 
 // spool makes a folder of the phone system absolute. That it lies beside the configuration is hardly meant.
@@ -78,6 +111,9 @@ func (v *validator) lines() {
 	for i := range v.cfg.Lines {
 		line, path := &v.cfg.Lines[i], fmt.Sprintf("lines[%d].number", i)
 		v.customFields(fmt.Sprintf("lines[%d].tickets", i), line.Tickets.CustomFields)
+		if line.Answer != nil {
+			v.answer(line.Answer, fmt.Sprintf("lines[%d].answer", i))
+		}
 		if line.Number == "" {
 			continue
 		}
