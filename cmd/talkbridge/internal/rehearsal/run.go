@@ -57,8 +57,9 @@ func Run(ctx context.Context, cfg *config.Config, policy *bridge.Policy, all boo
 func (s *script) scene(cfg *config.Config) bridge.Scene {
 	scene := bridge.Scene{Events: s.play(), OpenTicket: s.call.OpenTicket, NoVoicemail: true}
 	for _, source := range cfg.Sources {
-		if source.Name == s.id.Source() && source.Asterisk != nil {
-			scene.NoVoicemail = source.Asterisk.Voicemail == ""
+		if source.Name == s.id.Source() {
+			voicemail, _ := source.Folders()
+			scene.NoVoicemail = voicemail == ""
 		}
 	}
 	return scene

@@ -224,8 +224,8 @@ func newScript(cfg *config.Config, path string, call config.TestCall, wrong func
 	d := cast{cfg, path + ".call.", wrong}
 	source := d.source(call.Source)
 	s.id = telephony.CallID(fmt.Sprintf("%s/%s/%s", cfg.Site, source.Name, path))
-	if source.Asterisk != nil {
-		s.trunk = source.Asterisk.Trunks[0]
+	if trunks := source.Trunks(); len(trunks) > 0 {
+		s.trunk = trunks[0]
 	}
 	s.answers, s.then = d.phone("agent", call.Agent), d.phone("transfer_to", call.TransferTo)
 	for i, name := range call.Rings {
