@@ -25,7 +25,7 @@ func (s *site) byMail(phone string) (ticket int64, customer zendesktest.User) {
 	s.t.Helper()
 	customer, err := s.zendesk.AddUser(zendesktest.User{Name: "Erika Muster", Phone: phone})
 	require.NoError(s.t, err)
-	client, err := zendesk.New(s.gate.url(), zendesk.OAuthClientCredentials{ClientID: "talkbridge", ClientSecret: "zendesk-secret"})
+	client, err := zendesk.New(s.gate.URL(), zendesk.OAuthClientCredentials{ClientID: "talkbridge", ClientSecret: "zendesk-secret"})
 	require.NoError(s.t, err)
 	defer client.CloseIdleConnections()
 	made, err := client.CreateTicket(s.t.Context(), zendesk.NewTicket{Ticket: zendesk.TicketFields{
@@ -115,7 +115,7 @@ func TestAttachedTicketIsClosedWhileTheDaemonIsDown(t *testing.T) {
 	s.eventually(c, "attached", func() bool {
 		return c.metric(t, `talkbridge_outcomes_total{kind="attached",step="attach"}`) == 1
 	})
-	c.kill()
+	c.Kill()
 	require.NoError(t, s.zendesk.CloseTicket(ticket))
 	c = s.startReady()
 	call.Hangup()

@@ -46,7 +46,7 @@ func TestCallRecords(t *testing.T) {
 	during.Ring("1001")
 	during.Answer("1001")
 	s.eventually(c, "page", func() bool { return len(s.zendesk.Pops()) == 3 })
-	c.kill()
+	c.Kill()
 	c = s.startReady()
 	during.Hangup()
 	require.NoError(t, during.Err())

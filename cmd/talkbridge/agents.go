@@ -36,6 +36,7 @@ func (d *daemon) resolveAgents(ctx context.Context) {
 			return
 		}
 		d.troubles.Store(&troubles)
+		d.rememberAgents()
 		said = d.tellTroubles(troubles, said)
 		var again <-chan time.Time
 		if len(troubles) > 0 {

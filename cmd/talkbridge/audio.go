@@ -29,6 +29,7 @@ type audio struct {
 	ring      *voicemail.Keyring
 	spools    map[string]*voicemail.Spool
 	folders   map[string]*voicemail.Recordings
+	remote    *voicemail.Remote // of phone systems in the network
 	publicURL string
 	// upload stores audio with Zendesk; nil links to it.
 	upload uploader
@@ -48,40 +49,41 @@ func openAudio(cfg *config.Config, public net.Addr, log logrus.FieldLogger) (*au
 		return nil, fmt.Errorf("recordings.dir: %w", err)
 	}
 	a := &audio{
-		store: store, ring: ring, publicURL: cfg.HTTP.PublicURL, keep: cfg.Recordings.Keep, log: log,
+		store: store, ring: ring, publicURL: publicURL(cfg.HTTP, public.String()), keep: cfg.Recordings.Keep, log: log,
 		spools: make(map[string]*voicemail.Spool), folders: make(map[string]*voicemail.Recordings),
 	}
-	if a.publicURL == "" {
-		a.publicURL = "http://" + public.String()
-	}
 	for i, s := range cfg.Sources {
-		if s.Asterisk == nil {
-			continue
+		key := fmt.Sprintf("sources[%d].asterisk", i)
+		if s.ARI != nil {
+			key = fmt.Sprintf("sources[%d].ari", i)
 		}
-		if err := a.openFolders(fmt.Sprintf("sources[%d].asterisk", i), s.Name, s.Asterisk); err != nil {
+		if err := a.openFolders(key, s); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
 	}
 	a.collector = voicemail.NewCollector(a.spools, store, 0)
 	a.recorder = voicemail.NewRecorder(a.folders, store)
+	a.remote = voicemail.NewRemote(remoteAccounts(cfg), store)
 	return a, nil
 }
 
 // openFolders opens what one phone system leaves audio in.
-func (a *audio) openFolders(key, source string, from *config.Asterisk) error {
-	if from.Voicemail != "" {
-		spool, err := voicemail.OpenSpool(from.Voicemail, 0)
+func (a *audio) openFolders(key string, from config.Source) error {
+	source := from.Name
+	voicemailDir, recordingsDir := from.Folders()
+	if voicemailDir != "" {
+		spool, err := voicemail.OpenSpool(voicemailDir, 0)
 		if err != nil {
 			return explained(err, "%s.voicemail: %s: %s; correct the path, mount the spool there, or leave the key out",
-				key, from.Voicemail, reason(err))
+				key, voicemailDir, reason(err))
 		}
 		a.spools[source] = spool
 	}
-	if from.Recordings != "" {
-		folder, err := voicemail.OpenRecordings(from.Recordings, 0)
+	if recordingsDir != "" {
+		folder, err := voicemail.OpenRecordings(recordingsDir, 0)
 		if err != nil {
 			return explained(err, "%s.recordings: %s: %s; correct the path, mount the folder there, or leave the key out",
-				key, from.Recordings, reason(err))
+				key, recordingsDir, reason(err))
 		}
 		a.folders[source] = folder
 	}
@@ -116,13 +118,21 @@ func recordingsDir(cfg *config.Config) string {
 
 // Collect implements bridge.AudioCollector.
 func (a *audio) Collect(ctx context.Context, call telephony.CallID, path string) (bridge.Audio, error) {
+	if a.remote.Has(call.Source()) {
+		kept, err := a.remote.Message(ctx, call, path)
+		return a.told(ctx, kept, err)
+	}
 	kept, err := a.collector.Collect(ctx, call, path)
 	return a.told(ctx, kept, err)
 }
 
 // CollectRecording implements bridge.AudioCollector.
 func (a *audio) CollectRecording(ctx context.Context, call telephony.CallID, path string) (bridge.Audio, error) {
-	kept, err := a.recorder.Collect(ctx, call, path)
+	collect := a.recorder.Collect
+	if a.remote.Has(call.Source()) {
+		collect = a.remote.Recording
+	}
+	kept, err := collect(ctx, call, path)
 	if refused, found := errors.AsType[*voicemail.RefusedError](err); found && refused.Reason == voicemail.NoSound {
 		return bridge.Audio{}, nil // nothing was recorded: the file is a header
 	}
@@ -166,6 +176,9 @@ func (a *audio) sweep(ctx context.Context) {
 // Close closes the folders.
 func (a *audio) Close() error {
 	errs := []error{a.store.Close()}
+	if a.remote != nil {
+		errs = append(errs, a.remote.Close())
+	}
 	for _, s := range a.spools {
 		errs = append(errs, s.Close())
 	}

@@ -79,7 +79,7 @@ func TestBrowserHostileName(t *testing.T) {
 	b := startBrowser(t)
 	s := newSite(t, siteOptions{})
 	c := s.startReady()
-	b.open(s.gate.url() + "/agent/" + strconv.FormatInt(s.agentID("Alice"), 10))
+	b.open(s.gate.URL() + "/agent/" + strconv.FormatInt(s.agentID("Alice"), 10))
 	require.Equal(t, "Ready for calls", b.eval(`document.querySelector("[data-empty] h1").textContent`))
 	call := answered()
 	call.Caller.Name = name

@@ -36,7 +36,10 @@ type callRow struct {
 	Attached bool   `json:"attached,omitzero"`
 	Match    string `json:"match,omitzero"`
 	// Settled says that nothing is owed any more, Owed what is; only a running daemon knows.
-	Settled     bool                  `json:"settled,omitzero"`
+	Settled bool `json:"settled,omitzero"`
+	// Transcript says what became of the words of its audio: quoted (they are on the
+	// ticket), known, silence, or given_up; "" where they are not known, or not wanted.
+	Transcript  string                `json:"transcript,omitzero"`
 	Owed        string                `json:"owed,omitzero"`
 	Pops        []popRow              `json:"pops,omitzero"`
 	Parked      map[string]string     `json:"parked,omitzero"`
@@ -57,7 +60,7 @@ func newCallRow(v bridge.View) callRow {
 		From: shown(s.From), To: shown(s.To), DurationS: s.Duration().Seconds(),
 		Ticket: v.Record.Ticket, Completed: v.Record.Completed, Duplicates: v.Record.Duplicates,
 	}
-	row.State, row.Attached = callState(s), v.Record.Attached
+	row.State, row.Attached, row.Transcript = callState(s), v.Record.Attached, transcriptState(v.Record)
 	if v.Record.Match != nil {
 		row.Match = v.Record.Match.Reason
 	}

@@ -57,6 +57,10 @@ agent.`,
 					return err
 				}
 			}
+			showAddresses(out, cfg)
+			for _, line := range deliveryAddresses(cfg) {
+				_, _ = fmt.Fprintln(out, line)
+			}
 			_, err = fmt.Fprintf(out, "%s: ok: site %s, %d phone systems, %d lines, %d agents%s\n",
 				path, cfg.Site, len(cfg.Sources), len(cfg.Lines), len(cfg.Agents), tested)
 			return err
@@ -66,6 +70,19 @@ agent.`,
 	cmd.Flags().BoolVar(&online, "online", false, "also ask Zendesk for the credentials and the agents")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what the call of each test became")
 	return cmd
+}
+
+// showAddresses shows what is to be pasted into Twilio.
+func showAddresses(out io.Writer, cfg *config.Config) {
+	for _, s := range cfg.Sources {
+		if s.Twilio == nil {
+			continue
+		}
+		_, _ = fmt.Fprintf(out, "%s: addresses for Twilio, with the way in which it is to try again:\n", s.Name)
+		for _, line := range twilioAddresses(cfg, s) {
+			_, _ = fmt.Fprintf(out, "  %-42s %s\n", line[0], line[1])
+		}
+	}
 }
 
 // runTests runs the tests of the configuration, shows what calls became, and

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,14 +16,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/torture"
 )
 
 // child is the daemon as a process of its own.
 type child struct {
-	cmd    *exec.Cmd
-	log    *syncBuffer
-	ended  chan struct{}
-	result error // once ended is closed
+	*torture.Child
+
+	log *syncBuffer
 }
 
 // start starts the daemon on the site and waits until the phone system is
@@ -52,44 +51,21 @@ func (s *site) launch() *child {
 	c := startChild(s.t, nil, "serve", "--config", s.config)
 	s.children = append(s.children, c)
 	s.t.Cleanup(func() {
-		c.kill()
+		c.Kill()
 		s.requireDiscreet(c.log.String())
 	})
 	return c
 }
 
-// story is what the logs of all children so far say of something.
-func (s *site) story(of string) string {
-	var b strings.Builder
-	for i, c := range s.children {
-		for line := range strings.Lines(c.log.String()) {
-			if strings.Contains(line, of) {
-				fmt.Fprintf(&b, "%d %s", i, line)
-			}
-		}
-	}
-	return b.String()
-}
-
 // startChild starts the program with a command line.
 func startChild(t testing.TB, env []string, args ...string) *child {
 	t.Helper()
-	c := &child{cmd: exec.Command(os.Args[0], args...), log: &syncBuffer{}, ended: make(chan struct{})}
-	c.cmd.Env = append(append(os.Environ(), runEnv+"=1"), env...)
-	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
-	require.NoError(t, c.cmd.Start())
-	go func() {
-		defer close(c.ended)
-		c.result = c.cmd.Wait()
-	}()
-	t.Cleanup(c.kill)
+	c := &child{log: &syncBuffer{}}
+	var err error
+	c.Child, err = torture.StartChild(c.log, append([]string{runEnv + "=1"}, env...), append([]string{os.Args[0]}, args...)...)
+	require.NoError(t, err)
+	t.Cleanup(c.Kill)
 	return c
-}
-
-// kill ends the child as kill -9 does, and waits for it.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	<-c.ended
 }
 
 // stop ends the child gracefully.
@@ -101,7 +77,7 @@ func (c *child) stop(t testing.TB) {
 
 func (c *child) signal(t testing.TB, sig os.Signal) {
 	t.Helper()
-	require.NoError(t, c.cmd.Process.Signal(sig))
+	require.NoError(t, c.Signal(sig))
 }
 
 // wait waits for the end of the child and returns its exit code, -1 if a signal
@@ -109,14 +85,14 @@ func (c *child) signal(t testing.TB, sig os.Signal) {
 func (c *child) wait(t testing.TB) int {
 	t.Helper()
 	select {
-	case <-c.ended:
+	case <-c.Ended:
 	case <-time.After(30 * time.Second):
 		require.FailNow(t, "still running", "%s", c.log)
 	}
-	if exit, found := errors.AsType[*exec.ExitError](c.result); found {
+	if exit, found := errors.AsType[*exec.ExitError](c.Result); found {
 		return exit.ExitCode()
 	}
-	require.NoError(t, c.result)
+	require.NoError(t, c.Result)
 	return exitOK
 }
 
@@ -164,21 +140,12 @@ func (c *child) metric(t testing.TB, prefix string) float64 {
 	return sum
 }
 
-// telephoneNumber is one that is not masked: with a plus, with the digits of a
-// trunk prefix, or as the callers of the captures are written.
-var telephoneNumber = regexp.MustCompile(`\+[0-9]{6,}|(?:^|[^0-9A-Za-z.])(?:0[1-9][0-9]{6,}|(?:49|1555)[0-9]{6,})`)
-
 // requireDiscreet demands that a text holds no secret and no telephone number.
 func (s *site) requireDiscreet(text string) {
 	s.t.Helper()
-	for _, secret := range append(s.gate.secrets(), "zendesk-secret", "tbsecret") {
-		require.NotContains(s.t, text, secret)
-	}
+	secrets := append(s.gate.Secrets(), "zendesk-secret", "tbsecret")
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "level=debug") {
-			continue
-		}
-		require.NotRegexp(s.t, telephoneNumber, line)
+		require.Empty(s.t, torture.Indiscretion(line, secrets), line)
 	}
 }
 

@@ -25,6 +25,7 @@ func (d *daemon) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	d.feed.Register(mux, nil)
 	d.operatorRoutes(mux)
+	profileRoutes(mux)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.HandleFunc("GET /readyz", d.readyz)
 	return mux

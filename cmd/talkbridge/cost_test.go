@@ -1,12 +1,14 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,9 @@ import (
 
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 )
+
+// burstProfile is where the CPU profile of the daemon in the burst goes.
+var burstProfile = flag.String("burst-profile", "", "write the daemon's CPU profile during BenchmarkBurst to a file")
 
 // BenchmarkBurst is what the daemon, a process of its own, costs under the
 // captured burst: 20 calls a second, unfiltered, 114 events and 56 kB a call. A
@@ -25,20 +30,29 @@ func BenchmarkBurst(b *testing.B) {
 	}}}})
 	s.player.Speed = 1
 	c := s.start()
-	before := cpuTime(b, c.cmd.Process.Pid)
+	before := cpuTime(b, c.PID())
 	begun := time.Now()
 	calls := 0
+	if *burstProfile != "" {
+		var profiling sync.WaitGroup
+		defer profiling.Wait()
+		profiling.Go(func() {
+			if code, _, errs := runCLI(b.Context(), "profile", "--config", s.config, "--seconds", "10", "--output", *burstProfile); code != exitOK {
+				b.Error(errs)
+			}
+		})
+	}
 	for b.Loop() {
 		played, err := s.player.Play(b.Context(), asterisktest.Scenario{Capture: "burst", Kind: "inbound"})
 		require.NoError(b, err)
 		calls += len(played.Linkedids)
 	}
 	wall := time.Since(begun)
-	spent := cpuTime(b, c.cmd.Process.Pid) - before
+	spent := cpuTime(b, c.PID()) - before
 	b.ReportMetric(spent.Seconds()/wall.Seconds(), "cores")
 	b.ReportMetric(float64(spent.Microseconds())/1000/float64(calls), "cpu-ms/call")
 	b.ReportMetric(float64(calls)/wall.Seconds(), "calls/s")
-	b.ReportMetric(rss(b, c.cmd.Process.Pid), "rss-MiB")
+	b.ReportMetric(rss(b, c.PID()), "rss-MiB")
 	c.stop(b)
 }
 
@@ -53,7 +67,7 @@ func BenchmarkStart(b *testing.B) {
 		began := time.Now()
 		c := s.startReady()
 		took = append(took, time.Since(began))
-		memory = max(memory, rss(b, c.cmd.Process.Pid))
+		memory = max(memory, rss(b, c.PID()))
 		c.stop(b)
 		require.NoError(b, os.RemoveAll(filepath.Join(s.dir, "data")))
 	}

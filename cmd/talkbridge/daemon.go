@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
@@ -19,8 +21,10 @@ import (
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/feed"
 	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/presence"
 	"github.com/talkbridge/talkbridge/screenpop"
 	"github.com/talkbridge/talkbridge/telephony"
+	"github.com/talkbridge/talkbridge/telephony/twilio"
 	"github.com/talkbridge/talkbridge/zendesk"
 )
 
@@ -30,18 +34,31 @@ type daemon struct {
 	cfg      *config.Config
 	log      logrus.FieldLogger
 	registry *prometheus.Registry
+	// backfillSince is what serve was told by --since, zero for nothing.
+	backfillSince time.Time
 
 	journal   *journal.Journal
+	node      string // names this process
+	lease     *journal.Lease
 	client    *zendesk.Client
 	directory *screenpop.Directory
-	audio     *audio
-	bridge    *bridge.Bridge
-	sources   []*telephony.Supervisor
-	feed      *feed.Hub
-	feedNames *feedNames
-	gate      *feed.Gate
+	// remembered are the agents in agentsFile; once the daemon runs, of who resolves.
+	remembered map[string]int64
+	audio      *audio
+	bridge     *bridge.Bridge
+	sources    []*telephony.Supervisor
+	dialDesk   *dialDesk
+	twilio     map[string]*twilio.Source
+	receivers  []receiver // those of the sources that are told of calls over HTTP
+	gaps       *gaps
+	feed       *feed.Hub
+	feedNames  *feedNames
+	gate       *feed.Gate
+	presence   *presence.Service // nil where statuses are nobody's business
 
 	listener, public, control net.Listener
+	guards                    map[string]*guard         // of the listeners, by the key that configures them
+	tls                       map[string]*tls.Config    // of those that have it
 	resolve                   chan struct{}             // asks for another look at the agents
 	troubles                  atomic.Pointer[[]trouble] // of the last look, nil before it
 	closers                   []closer
@@ -55,15 +72,18 @@ type closer struct {
 // newDaemon opens everything in order: the journal first, so that a second
 // daemon hears of the first one and not of its addresses. What was opened before a failure is
 // closed again.
-func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger) (_ *daemon, err error) {
+func newDaemon(ctx context.Context, cfg *config.Config, log logrus.FieldLogger, options ...func(*daemon)) (_ *daemon, err error) {
 	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry(), resolve: make(chan struct{}, 1)}
+	for _, set := range options {
+		set(d)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		d.openJournal, d.openListeners, d.openAudio, d.openZendesk, d.openBridge, d.openFeed, d.openSources, d.openMetrics,
+		d.openJournal, d.openListeners, d.openTLS, d.openGuards, d.openAudio, d.openZendesk, d.openBridge, d.openFeed, d.openSources, d.openPresence, d.openMetrics,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -108,13 +128,13 @@ func (d *daemon) listen(ctx context.Context, key, address string) (net.Listener,
 }
 
 func (d *daemon) openJournal(ctx context.Context) error {
-	j, err := journal.Open(ctx, journal.Options{
-		Dir: d.cfg.Journal.Dir, Site: d.cfg.Site, MaxBytes: int64(d.cfg.Journal.MaxSize), Log: d.log,
-	})
+	j, err := journal.Open(ctx, journalOptions(d.cfg, d.log))
 	if err != nil {
 		return err
 	}
 	d.journal = j
+	d.node = nodeName()
+	d.lease = j.Lease(d.node)
 	d.onClose("journal", j.Close)
 	if d.control, err = j.ListenControl(ctx); err != nil {
 		return fmt.Errorf("journal.dir: %w", err)
@@ -154,28 +174,48 @@ func (d *daemon) openZendesk(context.Context) error {
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("agents: %w", err)}
 	}
+	d.recallAgents()
 	return nil
 }
 
 func (d *daemon) openBridge(context.Context) error {
 	var err error
-	d.bridge, err = bridge.New(bridge.Options{
+	options := bridge.Options{
 		Journal: d.journal, Zendesk: d.client, Audio: d.audio, Policy: newPolicy(d.cfg, d.directory),
-		Node: nodeName(), Log: d.log, Metrics: d.registry,
-	})
+		Node: d.node, Turn: d.lease, Log: d.log, Metrics: d.registry,
+	}
+	if err := d.openSpeech(&options); err != nil {
+		return err
+	}
+	d.bridge, err = bridge.New(options)
 	return err
 }
 
 func (d *daemon) openSources(context.Context) error {
+	d.gaps = newGaps(d.journal, d.registry, d.log)
+	d.dialDesk = newDialDesk(d)
 	for i, s := range d.cfg.Sources {
-		key := fmt.Sprintf("sources[%d].asterisk", i)
-		source, err := newSource(d.cfg.Site, key, s, d.registry, d.log)
+		p, err := d.newPhone(fmt.Sprintf("sources[%d]", i), s)
 		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+			return err
 		}
-		d.sources = append(d.sources, telephony.NewSupervisor(source, d.bridge.Sink(s.Name), d.log))
+		d.dialDesk.add(p.dialler)
+		if r, told := p.source.(receiver); told {
+			d.receivers = append(d.receivers, r)
+		}
+		sink := d.gaps.sink(d.bridge.Sink(s.Name), s.Name, p.recorded)
+		d.sources = append(d.sources, telephony.NewSupervisor(p.source, sink, d.log))
 	}
 	return nil
+}
+
+// since is before when no call is taken from call records: the first start on this
+// journal, unless somebody said otherwise.
+func (d *daemon) since() time.Time {
+	if !d.backfillSince.IsZero() {
+		return d.backfillSince
+	}
+	return d.journal.Born()
 }
 
 // nodeName tells the processes of a site apart: the host, and a word of this
@@ -194,13 +234,18 @@ func (d *daemon) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	bridged := make(chan error, 1)
+	turn, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	wg.Go(func() {
 		err := d.bridge.Run(ctx)
 		bridged <- err
 		cancel(err)
+		leave() // what was under way is over
 	})
+	wg.Go(func() { d.lease.Run(turn) })
 	wg.Go(func() { d.audio.sweep(ctx) })
 	wg.Go(func() { d.resolveAgents(ctx) })
+	wg.Go(func() { d.gaps.follow(ctx, d.sources) })
 	wg.Go(func() {
 		if err := d.feed.Run(ctx); err != nil {
 			cancel(fmt.Errorf("live feed: %w", err))
@@ -219,6 +264,7 @@ func (d *daemon) Run(ctx context.Context) error {
 		for _, s := range d.sources {
 			wg.Go(func() { s.Run(ctx) })
 		}
+		wg.Go(func() { d.runPresence(ctx) })
 	case <-ctx.Done():
 	}
 	<-ctx.Done()
@@ -228,6 +274,16 @@ func (d *daemon) Run(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+// journalOptions are where the journal is.
+func journalOptions(cfg *config.Config, log logrus.FieldLogger) journal.Options {
+	return journal.Options{
+		Dir: cfg.Journal.Dir, Site: cfg.Site, MaxBytes: int64(cfg.Journal.MaxSize), Log: log,
+		Cluster: journal.Cluster{
+			URL: cfg.Journal.URL, CredentialsFile: cfg.Journal.CredentialsFile, CAFile: cfg.Journal.CAFile, Replicas: cfg.Journal.Replicas,
+		},
+	}
 }
 
 // socketDir is the folder of the control socket.

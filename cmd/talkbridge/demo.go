@@ -38,6 +38,7 @@ type demoOptions struct {
 	speed   float64
 	verbose bool
 	records bool             // calls are told of by call records
+	twilio  bool             // the phone system is a simulated Twilio
 	mix     asterisktest.Mix // what is played, again and again
 }
 
@@ -49,7 +50,7 @@ func newDemo() *cobra.Command {
 		Long: `Show talkbridge at work without an account and without a phone system: a simulated
 Zendesk with the agents' browsers to look at, a phone system that plays captured
 calls, and the daemon between them. Everything runs in this process, on loopback,
-and leaves nothing behind.
+and leaves nothing behind. With --twilio the phone system is a simulated Twilio.
 
 With --exit it ends when the calls are over, prints what became of each, and
 exits 0 only if every call got what it should: none lost, none twice.`,
@@ -76,6 +77,7 @@ exits 0 only if every call got what it should: none lost, none twice.`,
 	cmd.Flags().StringVar(&o.listen, "listen", demoAddress, "`address` of the simulated Zendesk")
 	cmd.Flags().Float64Var(&o.speed, "speed", 2, "play the calls so many `times` faster than recorded")
 	cmd.Flags().BoolVar(&o.records, "call-records", false, "tell of the calls by Zendesk's call records (zendesk.call_records)")
+	cmd.Flags().BoolVar(&o.twilio, "twilio", false, "place the calls on a simulated Twilio")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show the daemon's log")
 	return cmd
 }
@@ -88,6 +90,7 @@ type demo struct {
 	zendesk *zendesktest.Server
 	pbx     *asterisktest.Server
 	player  *asterisktest.Player
+	twilio  *demoTwilio // instead of pbx and player, with --twilio
 	daemon  *daemon
 	// judging is called before the calls are judged, unless it is nil: tests
 	// spoil something here, to see that it is noticed.
@@ -105,10 +108,10 @@ func (d *demo) run(ctx context.Context, logs io.Writer) (err error) {
 		return err
 	}
 	defer d.zendesk.Close()
-	if err := d.startPBX(); err != nil { //nolint:contextcheck // it lives until Close
+	if err := d.startPhones(); err != nil { //nolint:contextcheck // they live until they are closed
 		return err
 	}
-	defer func() { err = errors.Join(err, d.pbx.Close()) }()
+	defer func() { err = errors.Join(err, d.closePhones()) }()
 
 	level := config.LogLevelError
 	if d.options.verbose {
@@ -121,6 +124,9 @@ func (d *demo) run(ctx context.Context, logs io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.daemon.Close()) }()
+	if d.twilio != nil {
+		d.twilio.reach(d.daemon.public.Addr().String())
+	}
 	ran := make(chan error, 1)
 	go func() { ran <- d.daemon.Run(ctx) }()
 	err = d.show(ctx)
@@ -148,7 +154,25 @@ func (d *demo) startZendesk() error {
 	return nil
 }
 
-// startPBX starts the phone system.
+// startPhones starts the phone system that is asked for.
+func (d *demo) startPhones() error {
+	if !d.options.twilio {
+		return d.startPBX()
+	}
+	var err error
+	d.twilio, err = startDemoTwilio(d.options.speed)
+	return err
+}
+
+func (d *demo) closePhones() error {
+	if d.twilio != nil {
+		d.twilio.Close()
+		return nil
+	}
+	return d.pbx.Close()
+}
+
+// startPBX starts an Asterisk.
 func (d *demo) startPBX() error {
 	var err error
 	if d.pbx, err = asterisktest.Start(asterisktest.Config{}); err != nil {
@@ -165,7 +189,6 @@ func (d *demo) folder(name string) string { return filepath.Join(d.dir, name) }
 
 // config is what a user would write for this site.
 func (d *demo) config() *config.Config {
-	user := asterisktest.LeastPrivilegeUser()
 	cfg := config.Default()
 	cfg.Site, cfg.Country = demoSite, "DE"
 	cfg.Zendesk.URL = d.zendesk.URL()
@@ -173,13 +196,9 @@ func (d *demo) config() *config.Config {
 	if d.options.records {
 		cfg.Zendesk.CallRecords = &config.CallRecords{AppID: zendesktest.DefaultAppID}
 	}
-	cfg.Sources = []config.Source{{Name: demoSource, Asterisk: &config.Asterisk{
-		Address: d.pbx.Addr(), Username: user.Name, Secret: config.NewSecret(user.Secret),
-		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Recordings: d.player.Recordings, Keepalive: 15 * time.Second,
-	}}}
 	for i := range demoDIDs {
 		cfg.Lines = append(cfg.Lines, config.Line{
-			Number: fmt.Sprintf("+1555010000%d", i+1), Name: []string{"Support", "Sales", "Service"}[i], Country: "DE",
+			Number: demoDID(i), Name: []string{"Support", "Sales", "Service"}[i], Country: "DE",
 		})
 	}
 	for i, name := range []string{"Alice", "Bob", "Carol"} {
@@ -191,6 +210,15 @@ func (d *demo) config() *config.Config {
 	cfg.Journal.Dir = d.folder("journal")
 	cfg.Recordings.Dir, cfg.Recordings.KeysFile = d.folder("recordings"), d.folder("keys")
 	cfg.HTTP.Listen, cfg.HTTP.PublicListen = "127.0.0.1:0", "127.0.0.1:0"
+	if d.twilio != nil {
+		d.twilio.configure(&cfg)
+		return &cfg
+	}
+	user := asterisktest.LeastPrivilegeUser()
+	cfg.Sources = []config.Source{{Name: demoSource, Asterisk: &config.Asterisk{
+		Address: d.pbx.Addr(), Username: user.Name, Secret: config.NewSecret(user.Secret),
+		Trunks: []string{"PJSIP/trunk"}, Voicemail: d.player.Voicemail, Recordings: d.player.Recordings, Keepalive: 15 * time.Second,
+	}}}
 	return &cfg
 }
 
@@ -269,10 +297,10 @@ func (d *demo) play(ctx context.Context) error {
 	if d.options.exit {
 		every /= 2
 	}
-	left := d.options.calls
+	left, seed := d.options.calls, uint64(time.Now().UnixNano())
 	for first := true; ctx.Err() == nil; first = false {
-		scenarios := d.options.mix.Scenarios(d.player.Seed)
-		d.player.Seed++
+		scenarios := d.options.mix.Scenarios(seed)
+		seed++
 		if d.options.calls > 0 {
 			scenarios = scenarios[:min(left, len(scenarios))]
 			left -= len(scenarios)
@@ -306,10 +334,7 @@ func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, e
 		if s.Caller.Name != "" {
 			s.Caller.Name = demoNames[i%len(demoNames)]
 		}
-		go func() {
-			_, err := d.playerOf(i, first).Play(ctx, s)
-			done <- err
-		}()
+		go func() { done <- d.playOne(ctx, i, first, s) }()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -320,6 +345,15 @@ func (d *demo) playAll(ctx context.Context, scenarios []asterisktest.Scenario, e
 		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
+}
+
+// playOne plays the i-th call to its end.
+func (d *demo) playOne(ctx context.Context, i int, first bool, s asterisktest.Scenario) error {
+	if d.twilio != nil {
+		return d.twilio.play(ctx, i, s)
+	}
+	_, err := d.playerOf(i, first).Play(ctx, s)
+	return err
 }
 
 // demoNames are what callers are called. Nobody in particular.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,33 +9,18 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/torture"
 	"github.com/talkbridge/talkbridge/telephony"
-	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
 
-// expectation is what a kind of call should leave in Zendesk.
-type expectation struct {
-	via  int // 0: no ticket
-	pops int
-}
-
-// expected is by the kinds of asterisktest.Mix.
-var expected = map[string]expectation{
-	"inbound":    {via: 45, pops: 1},
-	"withheld":   {via: 45, pops: 1},
-	"outbound":   {via: 46, pops: 1},
-	"missed":     {via: 45},
-	"busy":       {via: 45},
-	"greeting":   {via: 45},
-	"voicemail":  {via: 44},
-	"unanswered": {},
-	"internal":   {},
-}
-
 // greet says where to look.
 func (d *demo) greet() {
-	_, _ = fmt.Fprintf(d.out, "talkbridge %s, demonstration: a simulated Zendesk, a phone system that plays captured calls, and the daemon.\n\n", version())
+	phones := "a phone system that plays captured calls"
+	if d.twilio != nil {
+		phones = "a simulated Twilio"
+	}
+	_, _ = fmt.Fprintf(d.out, "talkbridge %s, demonstration: a simulated Zendesk, %s, and the daemon.\n\n", version(), phones)
 	_, _ = fmt.Fprintf(d.out, "  %-20s %s/\n", "the whole account", d.zendesk.URL())
 	for _, agent := range d.zendesk.Agents() {
 		if first, found := strings.CutSuffix(agent.Name, " Agent"); found {
@@ -100,16 +84,15 @@ func (d *demo) report(ctx context.Context) error {
 	table := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "CALL\tKIND\tLENGTH\tTICKET\tCHANNEL\tPOPS\tVERDICT")
 	var tickets, lost, duplicate, wrong int
-	calls := d.pbx.Calls()
-	slices.SortFunc(calls, func(a, b asterisktest.Call) int { return cmp.Compare(a.Start.UnixNano(), b.Start.UnixNano()) })
+	calls := d.calls()
 	for _, call := range calls {
 		v := d.judge(call, pops)
 		tickets += len(v.tickets)
 		lost += btoi(v.lost)
 		duplicate += btoi(v.duplicate)
 		wrong += btoi(v.text != "ok" && !v.lost && !v.duplicate)
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", call.Linkedid, call.Kind,
-			call.End.Sub(call.Start).Round(100*time.Millisecond), v.ids(), v.channel(), v.pops, v.text)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", call.id, call.kind,
+			call.end.Sub(call.start).Round(100*time.Millisecond), v.ids(), v.channel(), v.pops, v.text)
 	}
 	_ = table.Flush()
 	_, _ = fmt.Fprintf(d.out, "calls=%d tickets=%d pops=%d lost=%d duplicate=%d\n", len(calls), tickets, len(d.zendesk.Pops()), lost, duplicate)
@@ -117,6 +100,31 @@ func (d *demo) report(ctx context.Context) error {
 		return errors.Join(waited, fmt.Errorf("%d calls lost, %d with more than one ticket, %d otherwise wrong", lost, duplicate, wrong))
 	}
 	return waited
+}
+
+// demoCall is a call that the phone system had.
+type demoCall struct {
+	id, kind   string // id is the phone system's
+	start, end time.Time
+	seen       bool // somebody was told of it
+}
+
+func (c demoCall) callID() telephony.CallID {
+	return telephony.CallID(demoSite + "/" + demoSource + "/" + c.id)
+}
+
+// calls are those of the phone system, in the order in which they began.
+func (d *demo) calls() []demoCall {
+	var calls []demoCall
+	if d.twilio != nil {
+		calls = d.twilio.calls()
+	} else {
+		for _, c := range d.pbx.Calls() {
+			calls = append(calls, demoCall{c.Linkedid, c.Kind, c.Start, c.End, c.Seen})
+		}
+	}
+	slices.SortFunc(calls, func(a, b demoCall) int { return a.start.Compare(b.start) })
+	return calls
 }
 
 func btoi(b bool) int {
@@ -134,26 +142,26 @@ type judgement struct {
 	text            string
 }
 
-func (d *demo) judge(call asterisktest.Call, pops map[int64]int) judgement {
-	want := d.expected(call.Kind)
-	v := judgement{tickets: d.zendesk.TicketsByExternalID(demoSite + "/" + demoSource + "/" + call.Linkedid), text: "ok"}
+func (d *demo) judge(call demoCall, pops map[int64]int) judgement {
+	via, pages := d.expected(call.kind)
+	v := judgement{tickets: d.zendesk.TicketsByExternalID(string(call.callID())), text: "ok"}
 	v.tickets = slices.DeleteFunc(v.tickets, func(t zendesktest.Ticket) bool { return t.Deleted })
 	for _, t := range v.tickets {
 		v.pops += pops[t.ID]
 	}
 	switch {
-	case want.via == 0 && len(v.tickets) > 0:
+	case via == 0 && len(v.tickets) > 0:
 		v.text = "wrong: wants no ticket"
-	case want.via == 0:
+	case via == 0:
 	case len(v.tickets) == 0:
 		v.lost, v.text = true, "LOST"
 	case len(v.tickets) > 1:
 		v.duplicate, v.text = true, "DUPLICATE"
-	case v.tickets[0].ViaID != want.via:
-		v.text = fmt.Sprintf("wrong: via %d, wants %d", v.tickets[0].ViaID, want.via)
-	case v.pops != want.pops:
-		v.text = fmt.Sprintf("wrong: %d pops, wants %d", v.pops, want.pops)
-	case want.pops > 0 && len(v.tickets[0].Comments) != 2:
+	case v.tickets[0].ViaID != via:
+		v.text = fmt.Sprintf("wrong: via %d, wants %d", v.tickets[0].ViaID, via)
+	case v.pops != pages:
+		v.text = fmt.Sprintf("wrong: %d pops, wants %d", v.pops, pages)
+	case pages > 0 && len(v.tickets[0].Comments) != 2:
 		v.text = fmt.Sprintf("wrong: %d comments, wants 2", len(v.tickets[0].Comments))
 	case d.options.records:
 		v.text = d.judgeRecord(v.tickets[0])
@@ -161,14 +169,19 @@ func (d *demo) judge(call asterisktest.Call, pops map[int64]int) judgement {
 	return v
 }
 
-// expected is what a call of a kind should leave. The channel of voicemails
-// demands a voice comment, which stands beside no call record.
-func (d *demo) expected(kind string) expectation {
-	want := expected[kind]
-	if d.options.records && want.via == 44 {
-		want.via = 45
+// expected is what a call of a kind should leave: the channel of its ticket, 0 for
+// none, and how many pages. The channel of voicemails demands a voice comment,
+// which stands beside no call record.
+func (d *demo) expected(kind string) (via, pops int) {
+	for _, k := range torture.KindsOf(torture.Asterisk) {
+		if k.Name == kind {
+			via, pops = k.Via, len(k.Talks)
+		}
 	}
-	return want
+	if d.options.records && via == torture.ViaVoicemail {
+		via = torture.ViaInbound
+	}
+	return via, pops
 }
 
 // judgeRecord looks for the one call record of a ticket's call, shown on it once,
@@ -246,9 +259,9 @@ func (d *demo) open(ctx context.Context) (int, error) {
 			open++
 		}
 	}
-	for _, call := range d.pbx.Calls() {
+	for _, call := range d.calls() {
 		// A call that is settled for long is not in memory any more; the newest must be.
-		if call.Seen && time.Since(call.End) < 10*time.Second && !known[telephony.CallID(demoSite+"/"+demoSource+"/"+call.Linkedid)] {
+		if call.seen && time.Since(call.end) < 10*time.Second && !known[call.callID()] {
 			open++
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // maxImage is how large the image may be.
-const maxImage = 40_000_000
+const maxImage = 45_000_000
 
 // repository is the root of the module.
 const repository = "../.."

@@ -34,7 +34,7 @@ var metricName = regexp.MustCompile(`fqName: "([^"]+)"`)
 // included.
 func registered(t *testing.T) map[string]bool {
 	t.Helper()
-	s := newSite(t, siteOptions{})
+	s := newSite(t, siteOptions{edit: []string{"lines:\n", "  - name: pbx2\n    ari: {url: \"http://127.0.0.1:1\", username: u, password: p, trunks: [PJSIP/trunk]}\nlines:\n"}})
 	cfg, err := config.Load(s.config)
 	require.NoError(t, err)
 	log, _ := test.NewNullLogger()

@@ -152,8 +152,17 @@ func (d *doctoring) diagnose(ctx context.Context) diagnosis {
 		if s.Asterisk != nil {
 			looks = append(looks, func(ctx context.Context) []symptom { return d.phones(ctx, i, s) })
 		}
+		if s.ARI != nil {
+			looks = append(looks, func(ctx context.Context) []symptom { return d.ariPhone(ctx, i, s) })
+		}
+		if s.Twilio != nil {
+			looks = append(looks, func(ctx context.Context) []symptom { return d.twilio(ctx, i, s) })
+		}
+		if s.CTI != nil || s.Events != nil {
+			looks = append(looks, func(context.Context) []symptom { return d.deliveries(s) })
+		}
 	}
-	looks = append(looks, d.zendesk, d.folders, d.public, d.disk)
+	looks = append(looks, d.zendesk, d.folders, d.public, d.disk, d.speech, d.agentStatus)
 	results := make([][]symptom, len(looks))
 	var wg sync.WaitGroup
 	for i, look := range looks {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
+	"github.com/talkbridge/talkbridge/zendesk"
 )
 
 const (
@@ -19,10 +21,6 @@ const (
 	maxLooked = 10_000
 	// littleRoom is when the disk is called almost full.
 	littleRoom = 1 << 30
-	// updatesPerMinute is how many ticket updates an account takes, all
-	// programs and people together (Zendesk docs, "Rate limits"); an add-on
-	// makes it 300.
-	updatesPerMinute = 100
 	// requestsPerCall is what an ordinary call asks of Zendesk: search, user,
 	// ticket, and its page or its completion.
 	requestsPerCall = 4
@@ -32,13 +30,14 @@ const (
 func (d *doctoring) folders(ctx context.Context) []symptom {
 	var found []symptom
 	for _, s := range d.cfg.Sources {
-		if s.Asterisk == nil {
-			continue
-		}
-		for _, folder := range []struct{ what, path string }{{"voicemail", s.Asterisk.Voicemail}, {"recordings", s.Asterisk.Recordings}} {
+		voicemail, recordings := s.Folders()
+		for _, folder := range []struct{ what, path string }{{"voicemail", voicemail}, {"recordings", recordings}} {
 			if folder.path != "" {
 				found = append(found, lookInto(ctx, s, folder.what, folder.path))
 			}
+		}
+		if s.Asterisk != nil {
+			found = append(found, lookAtRecords(ctx, s))
 		}
 	}
 	return found
@@ -154,10 +153,11 @@ func (d *doctoring) tickets() []symptom {
 		return add(warning, fmt.Sprintf("%s ask for about %d requests, and the account takes %d a minute for all its programs", when, busiest*requestsPerCall, limit),
 			"a larger plan, or the High Volume add-on; until then tickets come later, none is lost")
 	}
-	fits := busiest*5 <= updatesPerMinute*4 // a fifth is for people and other programs
+	updates := cmp.Or(d.cfg.Zendesk.UpdatesPerMinute, zendesk.UpdatesPerMinute)
+	fits := busiest*5 <= updates*4 // a fifth is for people and other programs
 	switch {
 	case mode == string(config.CreateAtAnswer) && !fits:
-		return add(warning, fmt.Sprintf("%s: with 'answer' each needs one of the %d updates a minute that the account has for everybody", when, updatesPerMinute),
+		return add(warning, fmt.Sprintf("%s: with 'answer' each needs one of the %d updates a minute that the account has for everybody", when, updates),
 			"tickets: {create: end}; talkbridge goes over to it by itself while updates lag")
 	case mode != string(config.CreateAtAnswer) && fits:
 		return add(note, when+": 'answer' would fit too, and agents would have the ticket during the call", "")

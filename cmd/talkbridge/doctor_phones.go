@@ -30,7 +30,9 @@ func (d *doctoring) phones(ctx context.Context, i int, s config.Source) []sympto
 		return p.found
 	}
 	p.connection(s.Asterisk)
+	p.originates(s.Asterisk.Dial != nil)
 	p.rights()
+	p.pauses(d.cfg.AgentStatus)
 	p.events()
 	p.times()
 	return p.found
@@ -97,6 +99,17 @@ func (p *phoneDoctor) rights() {
 		p.add("rights", warning, "this user has the class system for writing, which is more than is needed", "write = reporting in "+p.section()+", and eventfilter lines as in docs/asterisk.md")
 	default:
 		p.add("rights", fine, "no more than is needed", "")
+	}
+}
+
+// pauses looks whether phones can be paused in their queues, where statuses ask for it.
+func (p *phoneDoctor) pauses(cfg *config.AgentStatus) {
+	switch {
+	case cfg == nil || len(cfg.PauseOn) == 0:
+	case p.report.Pauses:
+		p.add("queue pauses", fine, "this user may pause members of queues", "")
+	default:
+		p.add("queue pauses", failure, "the action QueuePause is not allowed: agent_status.pause_on pauses nobody", "write = reporting,agent in "+p.section())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -83,11 +84,11 @@ func (s *site) goldenDoctor(name, authority, out string) {
 // with the daemon running and stopped.
 func TestDoctorHealthy(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteOptions{})
+	s := newSite(t, siteOptions{records: true})
 	c := s.startReady()
 	s.settle(c, s.play(answered()))
 	address, authority := s.proxy(c)
-	s.write(siteOptions{edit: []string{"http://127.0.0.1:9", address}})
+	s.write(siteOptions{records: true, edit: []string{"http://127.0.0.1:9", address}})
 	pops, messages, requests := len(s.zendesk.Pops()), c.metric(t, "talkbridge_journal_messages "), len(s.writes())
 
 	code, out := s.doctor(authority, "--pop-agent", "Alice")
@@ -125,13 +126,13 @@ func (d diagnosis) finds(t testing.TB, area, check string, v severity) symptom {
 	return symptom{}
 }
 
-// diagnosis is what doctor says of a site, without a daemon.
-func (s *site) diagnosis(want int, args ...string) diagnosis {
+// diagnosis is what doctor says of a site, which has no https, so that there is always one failure.
+func (s *site) diagnosis(args ...string) diagnosis {
 	s.t.Helper()
-	out, errs := s.cli(want, append([]string{"doctor", "--json", "--watch", "200ms"}, args...)...)
+	out, errs := s.cli(exitRun, append([]string{"doctor", "--json", "--watch", "200ms"}, args...)...)
 	var found diagnosis
 	require.NoError(s.t, json.Unmarshal([]byte(out), &found))
-	require.Equal(s.t, want == exitOK, found.OK)
+	require.False(s.t, found.OK)
 	s.requireDiscreet(out + errs)
 	return found
 }
@@ -164,6 +165,10 @@ func TestDoctorBroken(t *testing.T) {
 		},
 		{
 			name: "too many rights", o: siteOptions{pbx: asterisktest.Config{Users: []asterisktest.User{{Name: "talkbridge", Secret: "tbsecret", Read: "all", Write: "all"}}}},
+			area: "pbx1", check: "rights", verdict: warning, text: "may also do Originate", remedy: "write = reporting",
+		},
+		{
+			name: "the class system", o: siteOptions{pbx: asterisktest.Config{Users: []asterisktest.User{{Name: "talkbridge", Secret: "tbsecret", Read: "all", Write: "system,reporting"}}}},
 			area: "pbx1", check: "rights", verdict: warning, text: "more than is needed", remedy: "eventfilter",
 		},
 		{
@@ -195,6 +200,48 @@ func TestDoctorBroken(t *testing.T) {
 			area: "zendesk", check: "voice", verdict: failure, text: "404", remedy: "--pop-agent",
 		},
 		{
+			name: "call records", o: withRecords(zendesktest.DefaultAppID),
+			area: "zendesk", check: "call records", verdict: fine, text: "the app 1001 (talkbridge)",
+		},
+		{
+			name: "app not installed", o: withRecords(77),
+			area: "zendesk", check: "call records", verdict: failure, text: "no app 77 is installed: each record would be refused; installed: 1001 (talkbridge)", remedy: "zendesk.call_records.app_id",
+		},
+		{
+			name: "app of no account", o: withRecords(77, zendesktest.WithApps()),
+			area: "zendesk", check: "call records", verdict: failure, text: "installed: none",
+		},
+		{
+			name: "id of the installation", o: withRecords(501_001),
+			area: "zendesk", check: "call records", verdict: failure, text: "501001 is the id of an installation, not of its app, 1001 (talkbridge)", remedy: "zendesk.call_records: {app_id: 1001}",
+		},
+		{
+			name: "app switched off", o: withRecords(5, zendesktest.WithApps(zendesktest.App{ID: 5, Name: "Phones", Disabled: true})),
+			area: "zendesk", check: "call records", verdict: failure, text: "5 (Phones) is switched off", remedy: "enable it",
+		},
+		{
+			name: "may not ask for apps", o: withRecords(1001), make: func(s *site) {
+				s.zendesk.Inject(zendesktest.Fault{Path: "/api/v2/apps/installations", Effect: zendesktest.Status(http.StatusForbidden, 0)})
+			},
+			area: "zendesk", check: "call records", verdict: note, text: "may not ask which apps are installed", remedy: "admin",
+		},
+		{
+			name: "number field", o: withNumberField(zendesktest.UserField{Key: "other"}, zendesktest.UserField{Key: "more_numbers"}),
+			area: "zendesk", check: "number field", verdict: fine, text: "further numbers in more_numbers",
+		},
+		{
+			name: "no such number field", o: withNumberField(zendesktest.UserField{Key: "more_phones"}, zendesktest.UserField{Key: "vip", Type: "checkbox"}),
+			area: "zendesk", check: "number field", verdict: failure, text: "no field with the key more_numbers: nobody is found by it; fields for texts: more_phones", remedy: "tickets.number_field",
+		},
+		{
+			name: "number field of another type", o: withNumberField(zendesktest.UserField{Key: "more_numbers", Type: "checkbox"}),
+			area: "zendesk", check: "number field", verdict: failure, text: "of the type checkbox", remedy: "type Text",
+		},
+		{
+			name: "number field that is not active", o: withNumberField(zendesktest.UserField{Key: "more_numbers", Inactive: true}),
+			area: "zendesk", check: "number field", verdict: failure, text: "is not active",
+		},
+		{
 			name: "test page for nobody", args: []string{"--pop-agent", "Nobody"},
 			area: "zendesk", check: "test page", verdict: failure, text: `no agent "Nobody"`,
 		},
@@ -208,6 +255,34 @@ func TestDoctorBroken(t *testing.T) {
 				require.NoError(s.t, os.WriteFile(s.player.Voicemail, nil, 0o600))
 			},
 			area: "folders", check: "pbx1 voicemail", verdict: failure, text: "cannot be read", remedy: "group asterisk",
+		},
+		{
+			name: "no call records", area: "folders", check: "pbx1 cdr", verdict: note, text: "leave no ticket", remedy: "cdr: /var/log/asterisk",
+		},
+		{
+			name: "call records missing", o: siteOptions{records: true},
+			area: "folders", check: "pbx1 cdr", verdict: failure, text: "Master.csv is not there", remedy: "cdr_csv.so",
+		},
+		{
+			name: "call records without uniqueid", o: siteOptions{records: true}, make: func(s *site) {
+				line := strings.Repeat(`"",`, 9) + `"2026-11-22 01:11:49",,"2026-11-22 01:11:53",4,0,"BUSY","DOCUMENTATION"` + "\n"
+				line = strings.Replace(line, `"","","","","","",`, `"","","","","","PJSIP/trunk-00000009",`, 1)
+				require.NoError(s.t, os.WriteFile(s.player.Records, []byte(line), 0o600))
+			},
+			area: "folders", check: "pbx1 cdr", verdict: failure, text: "have no uniqueid", remedy: "loguniqueid = yes",
+		},
+		{
+			name: "call records without Linkedids", o: siteOptions{records: true}, make: func(s *site) {
+				s.player.OldRecords = true
+				s.play(answered())
+			},
+			area: "folders", check: "pbx1 cdr", verdict: fine, text: "its times are UTC", remedy: "newcdrcolumns = yes",
+		},
+		{
+			name: "call records of something else", o: siteOptions{records: true}, make: func(s *site) {
+				require.NoError(s.t, os.WriteFile(s.player.Records, []byte("a,b,c\n"), 0o600))
+			},
+			area: "folders", check: "pbx1 cdr", verdict: failure, text: "no records as cdr_csv writes them", remedy: "cdr_custom",
 		},
 		{name: "no https", area: "public address", check: "http.public_url", verdict: failure, text: "is not https", remedy: "proxy"},
 		{
@@ -247,12 +322,23 @@ func TestDoctorBroken(t *testing.T) {
 			if tt.make != nil {
 				tt.make(s)
 			}
-			found := s.diagnosis(exitRun, tt.args...) // the site has no https, so there is always one failure
+			found := s.diagnosis(tt.args...) // the site has no https, so there is always one failure
 			f := found.finds(t, tt.area, tt.check, tt.verdict)
 			require.Contains(t, f.Text, tt.text)
 			require.Contains(t, f.Remedy, tt.remedy)
 		})
 	}
+}
+
+// withRecords is a site with call records of that app.
+func withRecords(app int, desk ...zendesktest.Option) siteOptions {
+	return siteOptions{edit: []string{"  timeout: 2s\n", fmt.Sprintf("  timeout: 2s\n  call_records: {app_id: %d}\n", app)}, desk: desk}
+}
+
+// withNumberField is a site whose users have those fields, one of which may be for
+// further numbers.
+func withNumberField(fields ...zendesktest.UserField) siteOptions {
+	return siteOptions{edit: []string{"tickets: {", "tickets: {number_field: more_numbers, "}, desk: []zendesktest.Option{zendesktest.WithUserFields(fields...)}}
 }
 
 // TestDoctorSeesEvents: with calls going on it is seen what comes, what does

@@ -36,6 +36,8 @@ func (d *doctoring) zendesk(ctx context.Context) []symptom {
 	z.limits()
 	z.agents(ctx)
 	z.talkPartner(ctx, me)
+	z.callRecords(ctx)
+	z.numberField(ctx)
 	z.testPop(ctx, me)
 	return z.found
 }

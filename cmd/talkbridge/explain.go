@@ -114,8 +114,17 @@ func (s explainedSource) explain(err error) error {
 	if _, found := errors.AsType[x509.HostnameError](err); found {
 		return fmt.Errorf("%w; put the name that is in it into %s.tls.server_name", err, s.key)
 	}
-	if dial, found := errors.AsType[*net.OpError](err); found && dial.Op == "dial" {
-		return explained(err, "%s.address: no connection to %s: %s; does Asterisk run there, with enabled=yes in manager.conf?", s.key, s.address, reason(err))
+	if why, dialled := dialFailure(err); dialled {
+		return explained(err, "%s.address: no connection to %s: %s; does Asterisk run there, with enabled=yes in manager.conf?", s.key, s.address, why)
 	}
 	return err
+}
+
+// dialFailure is why no connection could be made, if that is what went wrong.
+func dialFailure(err error) (why string, dialled bool) {
+	dial, found := errors.AsType[*net.OpError](err)
+	if !found || dial.Op != "dial" {
+		return "", false
+	}
+	return reason(err), true
 }

@@ -16,7 +16,7 @@ import (
 
 // openFeed makes the live feed and the gate before it.
 func (d *daemon) openFeed(context.Context) error {
-	if err := guarded(d.listener.Addr(), d.cfg.HTTP.Tokens); err != nil {
+	if err := guarded(d.listener.Addr(), d.cfg.HTTP.Readers()); err != nil {
 		return &exitError{exitConfig, err}
 	}
 	d.feedNames = newFeedNames(d.cfg, d.directory)
@@ -48,20 +48,33 @@ func (d *daemon) reloadFeed(cfg *config.Config) error {
 // guarded makes sure that the feed is not open to other machines. The
 // configuration was checked for it; this looks at where we really listen.
 func guarded(at net.Addr, tokens []config.Token) error {
-	address, isTCP := at.(*net.TCPAddr)
-	if len(tokens) > 0 || (isTCP && address.IP.IsLoopback()) {
+	if len(tokens) > 0 || onLoopback(at) {
 		return nil
 	}
 	return errors.New("http.listen: " + at.String() + " can be reached from other machines, and no token guards the live feed: give http.tokens, or listen on 127.0.0.1")
 }
 
-// feedTokens translates the tokens. One without a name goes by its place.
+// onLoopback reports whether only this machine reaches an address.
+func onLoopback(at net.Addr) bool {
+	address, isTCP := at.(*net.TCPAddr)
+	return isTCP && address.IP.IsLoopback()
+}
+
+// feedTokens translates the tokens that show the feed. One without a name goes by its
+// place.
 func feedTokens(tokens []config.Token) []feed.Token {
 	list := make([]feed.Token, 0, len(tokens))
 	for i, t := range tokens {
-		list = append(list, feed.Token{Name: cmp.Or(t.Name, fmt.Sprintf("http.tokens[%d]", i)), Secret: t.Token.Reveal(), Agent: t.Agent})
+		if t.Scope == config.ScopeDial {
+			continue
+		}
+		list = append(list, feed.Token{Name: tokenName(i, t), Secret: t.Token.Reveal(), Agent: t.Agent})
 	}
 	return list
+}
+
+func tokenName(i int, t config.Token) string {
+	return cmp.Or(t.Name, fmt.Sprintf("http.tokens[%d]", i))
 }
 
 // feedNames says what phones and numbers are called. It implements feed.Names.

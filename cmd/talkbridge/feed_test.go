@@ -139,7 +139,7 @@ func TestFeedTellsACall(t *testing.T) {
 	text, err := os.ReadFile(s.config)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(s.config, []byte(strings.Replace(string(text), carolToken, "another-token-for-carol", 1)), 0o600))
-	require.NoError(t, c.cmd.Process.Signal(syscall.SIGHUP))
+	c.signal(t, syscall.SIGHUP)
 	require.Equal(t, feed.CloseToken, desk.closeCode())
 	require.NotContains(t, c.log.String(), "restart needed")
 	c.stop(t)
@@ -201,7 +201,7 @@ func TestFeedResumesOverKills(t *testing.T) {
 		}
 		if kills < 2 && phaseOf(m) == feed.PhaseTalking {
 			kills++
-			c.kill()
+			c.Kill()
 			c = s.start()
 			if kills < 2 {
 				play(nil)

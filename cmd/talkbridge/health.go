@@ -74,5 +74,18 @@ func askHealth(ctx context.Context, cfg *config.Config, ready bool) (string, err
 	if status != http.StatusOK {
 		return "", errors.New(wrong + ": " + telephony.StripControls(strings.Join(h.Errors, "; ")))
 	}
-	return fmt.Sprintf("%s: site %s, version %s", word, cfg.Site, h.Version), nil
+	return fmt.Sprintf("%s: site %s, version %s%s", word, cfg.Site, h.Version, h.Node), nil
+}
+
+// String says in a line's end which node acts; it is empty without a cluster.
+func (n *nodeHealth) String() string {
+	switch {
+	case n == nil:
+		return ""
+	case n.Acting:
+		return ", this node acts"
+	case n.Holder == "":
+		return ", no node acts"
+	}
+	return ", node " + telephony.StripControls(n.Holder) + " acts"
 }

@@ -18,6 +18,9 @@ import (
 // The bounds of every listener.
 const (
 	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second // of a whole request: none has a large body
+	maxBody           = 64 << 10
+	maxDelivery       = 1<<20 + 1 // of what phone systems tell; who takes it says what is too large
 	requestTimeout    = 30 * time.Second
 	audioTimeout      = 10 * time.Minute // a slow line plays a long message
 	idleTimeout       = 2 * time.Minute
@@ -33,21 +36,26 @@ const (
 func (d *daemon) servers() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"http.listen": func(ctx context.Context) error {
-			return serveHTTP(ctx, d.listener, d.internalHandler(), requestTimeout)
+			return d.serveHTTP(ctx, "http.listen", d.listener, d.internalHandler(), requestTimeout)
 		},
-		"http.public_listen": func(ctx context.Context) error { return serveHTTP(ctx, d.public, d.publicHandler(), audioTimeout) },
-		"control socket":     func(ctx context.Context) error { return serveHTTP(ctx, d.control, d.controlHandler(), requestTimeout) },
+		"http.public_listen": func(ctx context.Context) error {
+			return d.serveHTTP(ctx, "http.public_listen", d.public, d.publicHandler(), audioTimeout)
+		},
+		"control socket": func(ctx context.Context) error {
+			return d.serveHTTP(ctx, "control socket", d.control, d.controlHandler(), requestTimeout)
+		},
 	}
 }
 
 // serveHTTP serves until ctx is over, then gives requests a moment to end.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, writeTimeout time.Duration) error {
+func (d *daemon) serveHTTP(ctx context.Context, name string, l net.Listener, h http.Handler, writeTimeout time.Duration) error {
+	guard := d.guards[name]
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout, WriteTimeout: writeTimeout,
+		Handler: guard.answers(h), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() { done <- server.Serve(d.secure(name, guard.listen(l))) }()
 	select {
 	case err := <-done:
 		return err
@@ -67,17 +75,21 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, writeTimeout
 // internalHandler is for operators: the live feed, health and metrics.
 func (d *daemon) internalHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", d.healthz)
-	mux.HandleFunc("GET /readyz", d.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: requestTimeout}))
+	mux.Handle("GET /healthz", d.gate.Screen(http.HandlerFunc(d.healthz)))
+	mux.Handle("GET /readyz", d.gate.Screen(http.HandlerFunc(d.readyz)))
+	mux.Handle("GET /metrics", d.gate.Screen(promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: requestTimeout})))
 	d.feed.Register(mux, d.gate)
+	d.dialDesk.register(mux)
 	return mux
 }
 
-// publicHandler carries recordings and nothing else.
+// publicHandler carries recordings and what phone systems tell, nothing else.
 func (d *daemon) publicHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/recordings/", voicemail.NewHandler(d.audio.store, d.audio.ring, d.log))
+	for _, r := range d.receivers {
+		r.Register(mux)
+	}
 	return mux
 }
 
@@ -85,9 +97,17 @@ func (d *daemon) publicHandler() http.Handler {
 type health struct {
 	Status  string         `json:"status"`
 	Version string         `json:"version"`
+	Node    *nodeHealth    `json:"node,omitempty"`
 	Journal *journalHealth `json:"journal,omitempty"`
 	Sources []sourceHealth `json:"sources,omitempty"`
 	Errors  []string       `json:"errors,omitempty"`
+}
+
+// nodeHealth is of a node on a cluster: which one makes tickets and shows pages.
+type nodeHealth struct {
+	Name   string `json:"name"`
+	Acting bool   `json:"acting"`
+	Holder string `json:"acting_node"`
 }
 
 type journalHealth struct {
@@ -105,7 +125,7 @@ type sourceHealth struct {
 
 // healthz says whether the process works at all: if not, restart it.
 func (d *daemon) healthz(w http.ResponseWriter, r *http.Request) {
-	h := health{Status: "ok", Version: version()}
+	h := health{Status: "ok", Version: version(), Node: d.nodeHealth()}
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if _, err := d.journal.State(ctx); err != nil {
@@ -127,7 +147,7 @@ func (d *daemon) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *daemon) health(ctx context.Context) health {
-	h := health{Status: "ok", Version: version()}
+	h := health{Status: "ok", Version: version(), Node: d.nodeHealth()}
 	select {
 	case <-d.bridge.Ready():
 	default:
@@ -156,6 +176,14 @@ func (d *daemon) health(ctx context.Context) health {
 		h.Status = "failing"
 	}
 	return h
+}
+
+// nodeHealth is nil without a cluster.
+func (d *daemon) nodeHealth() *nodeHealth {
+	if d.cfg.Journal.URL == "" {
+		return nil
+	}
+	return &nodeHealth{d.node, d.lease.Holds(), d.lease.Holder()}
 }
 
 // noRoom says that the journal takes no more, or hardly.

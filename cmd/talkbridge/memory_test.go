@@ -108,7 +108,7 @@ func liveStory(b *testing.B, s *site) []journal.Record {
 	b.Helper()
 	story := wholeStory(b, s)
 	for i, r := range story {
-		if r.Kind == journal.Event && (strings.Contains(string(r.Data), `"leg.hangup_asked"`) || strings.Contains(string(r.Data), `"leg.ended"`)) {
+		if r.Kind == journal.Event && (strings.Contains(string(r.Data), `"leg.hangup_asked"`) || strings.Contains(string(r.Data), `"leg.Ended"`)) {
 			return story[:i]
 		}
 	}

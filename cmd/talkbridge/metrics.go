@@ -93,6 +93,8 @@ func registerSource(reg prometheus.Registerer, name string, source *asterisk.Sou
 		{"forged", "Events that the phone system did not write so.", func(s asterisk.Stats) uint64 { return s.Forged }},
 		{"rejoined", "Events cut by a hostile caller id and put together again.", func(s asterisk.Stats) uint64 { return s.Rejoined }},
 		{"events", "Events delivered to the journal.", func(s asterisk.Stats) uint64 { return s.Events }},
+		{"late_calls", "Calls that only the call records told of.", func(s asterisk.Stats) uint64 { return s.Late }},
+		{"late_ends", "Calls of which the call records told how they went on.", func(s asterisk.Stats) uint64 { return s.Ended }},
 		{"appends", "Journal entries they were delivered in.", func(s asterisk.Stats) uint64 { return s.Appends }},
 	} {
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -56,6 +56,7 @@ func (n *narrator) event(e telephony.Event) (text, tone string) {
 		telephony.LegEnded: n.ended, telephony.CallHint: n.hint, telephony.CallRecorded: n.recorded, telephony.CallVoicemail: n.voicemail,
 		telephony.CallQueued: n.queued, telephony.CallUnqueued: n.unqueued, telephony.CallLinked: n.linked,
 		telephony.LegHeld: n.held, telephony.LegResumed: n.resumed,
+		telephony.CallRingEnded: n.ringEnded, telephony.CallForwarded: n.forwarded, telephony.CallEnded: n.callEnded,
 	}[e.Kind]
 	if known {
 		return tell(e)
@@ -73,12 +74,17 @@ func (n *narrator) started(e telephony.Event) (string, string) {
 		return "", "" // its dialling says more
 	case e.Side == telephony.SideTrunk:
 		return fmt.Sprintf("a call from %s for %s comes in on %s", n.party(e.Party), n.party(telephony.Party{Number: e.Dialled}), e.Endpoint), ""
+	case e.Dialled == e.Endpoint:
+		return "", "" // the phone system rings it, which is told
 	}
 	return fmt.Sprintf("%s dials %s", n.person(e.Leg, e.Endpoint), e.Dialled), ""
 }
 
 func (n *narrator) dialled(e telephony.Event) (string, string) {
 	if e.Side == telephony.SideTrunk && !n.legs[e.Leg].Inside {
+		if e.Dialled == "" {
+			return "the other side is dialled", ""
+		}
 		return "the other side is dialled: " + n.party(telephony.Party{Number: e.Dialled}), ""
 	}
 	if e.Side == telephony.SideHelper {
@@ -181,6 +187,9 @@ func causeWords(cause int) string {
 }
 
 func (n *narrator) hint(e telephony.Event) (string, string) {
+	if e.Name == telephony.HintTranscript {
+		return "the phone system tells what was said", ""
+	}
 	return fmt.Sprintf("the dialplan says: %s is %s", e.Name, e.Value), ""
 }
 
@@ -193,11 +202,18 @@ func (n *narrator) voicemail(e telephony.Event) (string, string) {
 }
 
 func (n *narrator) queued(e telephony.Event) (string, string) {
-	return "the caller waits in the queue " + e.Name, ""
+	return "the caller waits in the queue " + e.Name + place(e), ""
 }
 
 func (n *narrator) unqueued(e telephony.Event) (string, string) {
-	return "the caller leaves the queue " + e.Name, ""
+	return "the caller leaves the queue " + e.Name + place(e), ""
+}
+
+func place(e telephony.Event) string {
+	if e.Position == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" at place %d", e.Position)
 }
 
 // linked stands in the stories of both calls, and is told once.
@@ -209,14 +225,30 @@ func (n *narrator) linked(e telephony.Event) (string, string) {
 	return fmt.Sprintf("%s and %s become one call", e.Call, e.Other), ""
 }
 
+// ringEnded says nothing that the answer does not.
+func (n *narrator) ringEnded(telephony.Event) (string, string) { return "", "" }
+
+func (n *narrator) forwarded(telephony.Event) (string, string) {
+	return "the call is forwarded, and goes on as another", ""
+}
+
+func (n *narrator) callEnded(e telephony.Event) (string, string) {
+	words := map[telephony.DialStatus]string{
+		telephony.DialBusy: ": busy", telephony.DialNoAnswer: ": nobody answers", telephony.DialCancel: ": the caller gives up",
+		telephony.DialCongestion: ": congestion", telephony.DialUnavailable: ": cannot be reached",
+	}
+	return "the call is over" + words[e.Status], ""
+}
+
 // outcome is what talkbridge did, in words.
 func (n *narrator) outcome(e bridge.Entry) storyLine {
 	o := e.Outcome
 	line := storyLine{At: o.Time, Who: byAnswer, Seq: e.Seq}
 	tell, known := map[bridge.OutcomeKind]func(*bridge.Outcome, *storyLine){
 		bridge.CallerKnown: n.callerKnown, bridge.CallerDropped: n.callerDropped,
+		bridge.DialIntended: n.dialIntended, bridge.DialDone: n.dialDone, bridge.DialFailed: n.dialFailed,
 		bridge.Matched: n.matched, bridge.Attached: n.attached, bridge.Intended: n.intended, bridge.Done: n.done,
-		bridge.Freed: n.freed, bridge.Unknown: n.unknown, bridge.Popped: n.popped, bridge.AudioKept: n.audioKept,
+		bridge.Freed: n.freed, bridge.Unknown: n.unknown, bridge.Popped: n.popped, bridge.AudioKept: n.audioKept, bridge.Transcribed: n.transcribed,
 		bridge.Parked: n.parked, bridge.GivenUp: n.givenUp, bridge.Retried: n.retried, bridge.TicketClosed: n.closed, bridge.TicketGone: n.gone, bridge.Duplicate: n.duplicate,
 	}[o.Kind]
 	if known {
@@ -230,7 +262,7 @@ func (n *narrator) outcome(e bridge.Entry) storyLine {
 func (n *narrator) callerKnown(o *bridge.Outcome, l *storyLine) {
 	how := map[string]string{
 		"direct": "by the user's own number", "shared": "by a number that users share", "field": "by a number in the user field for further ones", "external_id": "made by talkbridge before",
-		"created": "nobody had the number, so the user was made", "placeholder": "who stands for callers without a number",
+		"created": "nobody had the number, so the user was made", "given": "whoever placed the call named him", "placeholder": "who stands for callers without a number",
 	}
 	l.Who, l.Text = byDecision, fmt.Sprintf("the customer is user %d", o.User)
 	if words, known := how[o.How]; known {
@@ -421,6 +453,19 @@ func (n *narrator) audioKept(o *bridge.Outcome, l *storyLine) {
 		l.Text = "nothing was recorded"
 	default:
 		l.Tone, l.Text = good, fmt.Sprintf("the %s is kept, %d s", what, o.Audio.Seconds)
+	}
+}
+
+func (n *narrator) transcribed(o *bridge.Outcome, l *storyLine) {
+	l.Who, l.Tone = byDecision, good
+	switch t := o.Transcript; {
+	case t == nil:
+	case t.Refused != "":
+		l.Tone, l.Text = bad, "it is not put into words: "+t.Refused
+	case t.Text == "":
+		l.Text = "nothing is said in it, after " + took(o.Took)
+	default:
+		l.Text = fmt.Sprintf("it is put into words, %s, after %s", plural(len(strings.Fields(t.Text)), "word"), took(o.Took))
 	}
 }
 

@@ -83,6 +83,7 @@ func (d *daemon) operatorRoutes(mux *http.ServeMux) {
 	lookupQuestion.serve(mux, d)
 	revokeQuestion.serve(mux, d)
 	factsQuestion.serve(mux, d)
+	dialQuestion.serve(mux, d)
 }
 
 // ask asks the running daemon; if none runs, it takes the lock and answers
@@ -93,7 +94,7 @@ func (o question[Q, A]) ask(ctx context.Context, cfg *config.Config, q Q) (a A, 
 		a, err = o.alone(ctx, cfg, nil, q)
 		return a, false, err
 	}
-	j, err := journal.Open(ctx, journal.Options{Dir: socketDir(cfg), Site: cfg.Site})
+	j, err := journal.Open(ctx, journalOptions(cfg, nil))
 	if _, locked := errors.AsType[*journal.LockedError](err); locked {
 		a, err = o.askDaemon(ctx, cfg, q)
 		return a, true, err

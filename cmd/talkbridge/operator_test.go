@@ -67,7 +67,7 @@ func (s *site) cli(want int, args ...string) (out, errs string) {
 // byHand makes a ticket as a person would.
 func (s *site) byHand(externalID string) int64 {
 	s.t.Helper()
-	client, err := zendesk.New(s.gate.url(), zendesk.OAuthClientCredentials{ClientID: "talkbridge", ClientSecret: "zendesk-secret"})
+	client, err := zendesk.New(s.gate.URL(), zendesk.OAuthClientCredentials{ClientID: "talkbridge", ClientSecret: "zendesk-secret"})
 	require.NoError(s.t, err)
 	defer client.CloseIdleConnections()
 	ticket, err := client.CreateTicket(s.t.Context(), zendesk.NewTicket{Ticket: zendesk.TicketFields{

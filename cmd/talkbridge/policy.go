@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
@@ -28,20 +30,39 @@ func newPolicy(cfg *config.Config, directory *screenpop.Directory) *bridge.Polic
 		Pop:                popPolicy(cfg.ScreenPop),
 		Directory:          directory,
 		Settle:             cfg.Tickets.Settle,
+		Consent:            zendesk.RecordingConsent(cfg.Recordings.Consent),
 		Reserve:            float64(cfg.Zendesk.Reserve) / 100,
+		UpdatesPerMinute:   cfg.Zendesk.UpdatesPerMinute,
 		Recorded:           make(map[string]bool),
+		Records:            make(map[string]bool),
+		Trails:             make(map[string]time.Duration),
+		Repeats:            make(map[string]bool),
+	}
+	if t := cfg.Transcription; t != nil {
+		p.Transcription = &bridge.Transcription{
+			Recordings: t.Of == config.TranscriptionOfAll, Longest: t.MaxLength, Patience: t.GiveUpAfter, Tries: t.Tries,
+			Language: cfg.LanguageFor(config.Line{}),
+		}
 	}
 	if records := cfg.Zendesk.CallRecords; records != nil {
 		p.CallRecords = int64(records.AppID)
 	}
 	for _, s := range cfg.Sources {
-		p.Recorded[s.Name] = s.Asterisk != nil && s.Asterisk.Recordings != ""
+		if s.Twilio != nil {
+			p.Records[s.Name], p.Recorded[s.Name], p.Trails[s.Name] = true, true, twilioTrail
+			continue
+		}
+		p.Repeats[s.Name] = s.CTI != nil || s.Events != nil
+		p.Records[s.Name] = s.Asterisk != nil && s.Asterisk.CDR != ""
+		_, recordings := s.Folders()
+		p.Recorded[s.Name] = recordings != ""
 	}
 	for _, line := range cfg.Lines {
 		pop, form, rules := popPolicy(cfg.PopFor(line)), newForm(cfg.TicketsFor(line)), newRules(cfg, line)
 		match := bridge.Match(cfg.MatchFor(line))
 		p.Lines[line.Number] = bridge.Line{
-			Name: line.Name, Country: cfg.CountryFor(line), Pop: &pop, Form: &form, Rules: &rules, Match: &match,
+			Name: line.Name, Country: cfg.CountryFor(line), Language: cfg.LanguageFor(line), Pop: &pop, Form: &form, Rules: &rules, Match: &match,
+			Consent: zendesk.RecordingConsent(line.RecordingConsent),
 		}
 	}
 	return p
@@ -86,7 +107,7 @@ func newZendesk(cfg config.Zendesk, observe func(zendesk.Exchange)) (*zendesk.Cl
 // agentFinder asks Zendesk for agents.
 type agentFinder struct{ client *zendesk.Client }
 
-var errNoAgent = errors.New("zendesk has no active agent with that address")
+var errNoAgent = fmt.Errorf("%w with that address", screenpop.ErrNoAgent)
 
 // AgentByEmail implements screenpop.Finder.
 func (f agentFinder) AgentByEmail(ctx context.Context, email string) (int64, string, error) {
@@ -103,11 +124,14 @@ func (f agentFinder) AgentByEmail(ctx context.Context, email string) (int64, str
 // AgentByID implements screenpop.Finder.
 func (f agentFinder) AgentByID(ctx context.Context, id int64) (string, error) {
 	user, err := f.client.GetUser(ctx, id)
+	if refused, found := errors.AsType[*zendesk.Error](err); found && refused.Status == http.StatusNotFound {
+		return "", fmt.Errorf("%w: %w", screenpop.ErrNoAgent, err)
+	}
 	if err != nil {
 		return "", err
 	}
 	if !user.WorkingAgent() {
-		return "", fmt.Errorf("user %d is no active agent (role %s)", id, user.Role)
+		return "", fmt.Errorf("%w with that id: user %d has the role %s", screenpop.ErrNoAgent, id, user.Role)
 	}
 	return user.Name, nil
 }

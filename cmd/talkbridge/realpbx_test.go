@@ -35,18 +35,29 @@ const (
 // TestRealPBX places real SIP calls through a real Asterisk and looks at what
 // they leave in Zendesk. talkbridge is a process of its own, and reads the PBX as
 // the user of the documentation's manager.conf.
+//
+// It runs alone, one part after the other: a page that is late by a second comes
+// after some of these calls are over.
+//
+//nolint:paralleltest,tparallel // see above
 func TestRealPBX(t *testing.T) {
-	t.Parallel()
 	installed := installAsterisk(t)
 	t.Run("calls", func(t *testing.T) {
-		t.Parallel()
 		s := newRealSite(t, installed, false)
 		daemon := s.startReady()
 		s.play(realRows)
 		s.verdict(daemon, realRows)
 	})
+	t.Run("records", func(t *testing.T) {
+		realRecords(t, installed)
+	})
+	t.Run("over ARI", func(t *testing.T) {
+		realOverARI(t, installed)
+	})
+	t.Run("dials", func(t *testing.T) {
+		realDials(t, installed)
+	})
 	t.Run("restarts", func(t *testing.T) {
-		t.Parallel()
 		realRestarts(t, installed)
 	})
 }
@@ -78,23 +89,28 @@ type realSite struct {
 	pbx    *lab.PBX
 	agents map[int64]string  // extensions by Zendesk's id
 	heard  map[string]string // what good links play
+	away   bool              // no daemon runs while the calls go on
 }
 
 // realPhones is how many telephones there are, 1000 and up; each is of an agent.
 const realPhones = 60
 
 // newRealSite starts the PBX and Zendesk. The PBX is read over TLS if secure.
-func newRealSite(t *testing.T, installed lab.Installation, secure bool) *realSite {
+func newRealSite(t *testing.T, installed lab.Installation, secure bool, change ...func(*lab.Options)) *realSite {
 	t.Helper()
 	t.Log(installed.Version)
-	pbx, err := lab.Start(t.Context(), installed, lab.Options{
-		Manager: documentedManager(t), Phones: realPhones,
+	options := lab.Options{
+		Manager: documentedConf(t, "read = call"), Phones: realPhones,
 		Queues: []lab.Queue{
 			{Name: "3001", Members: []string{"1006", "1007"}},
 			{Name: "3002", Members: []string{"1009"}},
 			{Name: "4001", Members: []string{"1008"}},
 		},
-	})
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	pbx, err := lab.Start(t.Context(), installed, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -117,18 +133,19 @@ func newRealSite(t *testing.T, installed lab.Installation, secure bool) *realSit
 	return s
 }
 
-// documentedManager is the manager.conf of the documentation, as it stands there.
-func documentedManager(t *testing.T) string {
+// documentedConf is the configuration of Asterisk in the documentation that has such a
+// line, as it stands there: its manager.conf, or its ari.conf.
+func documentedConf(t *testing.T, line string) string {
 	t.Helper()
 	const page = "../../docs/asterisk.md"
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	for _, block := range regexp.MustCompile("(?s)```ini\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		if strings.Contains(block[1], "[talkbridge]") {
+		if strings.Contains(block[1], "[talkbridge]") && strings.Contains(block[1], line) {
 			return block[1]
 		}
 	}
-	require.FailNow(t, "no manager.conf", "%s has no ini block with the user talkbridge", page)
+	require.FailNow(t, "no such configuration", "%s has no ini block with the user talkbridge and %s", page, line)
 	return ""
 }
 
@@ -154,7 +171,7 @@ lines:
 journal: {dir: data}
 http: {listen: "%[7]s:8080", public_listen: "%[7]s:8081", public_url: "http://%[7]s:8081"}
 agents:
-`, s.gate.url(), address, s.pbx.Secret, s.pbx.Voicemail(), s.pbx.Recordings(), tls, s.pbx.Spare())
+`, s.gate.URL(), address, s.pbx.Secret, s.pbx.Voicemail(), s.pbx.Recordings(), tls, s.pbx.Spare())
 	for i := range realPhones {
 		fmt.Fprintf(&b, "  - {name: \"Agent %[1]d\", zendesk: a%[1]d@example.com, numbers: [\"PJSIP/%[1]d\", \"%[1]d\", \"+49171555%[1]d1\"]}\n", 1000+i)
 	}
@@ -273,9 +290,10 @@ func (s *stage) end() {
 	}
 }
 
-// shown reports whether a page was shown to the agent of a telephone.
+// shown reports whether a page was shown to the agent of a telephone, or none can
+// be.
 func (s *realSite) shown(phone string) bool {
-	return slices.ContainsFunc(s.zendesk.Pops(), func(p zendesktest.Pop) bool { return s.agents[p.AgentID] == phone })
+	return s.away || slices.ContainsFunc(s.zendesk.Pops(), func(p zendesktest.Pop) bool { return s.agents[p.AgentID] == phone })
 }
 
 // listed is what the running daemon says of its calls.

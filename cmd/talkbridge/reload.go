@@ -56,7 +56,7 @@ func (d *daemon) Reload(path string) (fixed []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := guarded(d.listener.Addr(), cfg.HTTP.Tokens); err != nil {
+	if err := guarded(d.listener.Addr(), cfg.HTTP.Readers()); err != nil {
 		return nil, err
 	}
 	if err := d.directory.Reload(agentEntries(cfg), cfg.Countries()...); err != nil {
@@ -65,7 +65,9 @@ func (d *daemon) Reload(path string) (fixed []string, err error) {
 	if err := d.reloadFeed(cfg); err != nil {
 		return nil, err
 	}
+	d.reloadAnswers(cfg)
 	d.bridge.SetPolicy(newPolicy(cfg, d.directory))
+	d.dialDesk.set(cfg)
 	select {
 	case d.resolve <- struct{}{}:
 	default: // already asked for
@@ -82,9 +84,11 @@ func changedSections(a, b *config.Config) []string {
 		a, b any
 	}{
 		{"site", a.Site, b.Site},
-		{"sources", a.Sources, b.Sources},
+		{"sources", phonesAtStart(a.Sources), phonesAtStart(b.Sources)},
 		{"zendesk", signIn(a.Zendesk), signIn(b.Zendesk)},
 		{"recordings", a.Recordings, b.Recordings},
+		{"transcription", hookOf(a.Transcription), hookOf(b.Transcription)},
+		{"agent_status", a.AgentStatus, b.AgentStatus},
 		{"journal", a.Journal, b.Journal},
 		{"http", listeners(a.HTTP), listeners(b.HTTP)},
 		{"feed", a.Feed, b.Feed},

@@ -35,7 +35,7 @@ with it.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("talkbridge {{.Version}}\n")
 	root.AddCommand(newServe(), newDemo(), newCheck(), newDoctor(), newHealth(), newCalls(), newExplain(), newRetry(),
-		newPop(), newLookup(), newRevoke(), newFeed(), newZendeskCommand(), newSimulateZendesk(), newMan(), newVersion())
+		newPop(), newDial(), newLookup(), newRevoke(), newProfile(), newFeed(), newZendeskCommand(), newSimulateZendesk(), newTorture(), newMan(), newVersion())
 	for _, command := range root.Commands() {
 		command.DisableFlagsInUseLine = true
 	}

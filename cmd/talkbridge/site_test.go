@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/talkbridge/talkbridge/journal/journaltest"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
@@ -22,6 +23,7 @@ import (
 const runEnv = "TALKBRIDGE_TEST_RUN"
 
 func TestMain(m *testing.M) {
+	journaltest.Main()
 	if os.Getenv(runEnv) != "" {
 		main()
 		return
@@ -48,11 +50,14 @@ type siteOptions struct {
 	settle time.Duration
 	// recordings says that the folder of recordings can be read.
 	recordings bool
-	extra      string // appended to the file
+	// records says that Master.csv can be read.
+	records bool
+	extra   string // appended to the file
 	// edit changes the text of the file, by pairs of old and new.
 	edit []string
 	pbx  asterisktest.Config
 	plan zendesktest.Plan // "": Unlimited
+	desk []zendesktest.Option
 }
 
 func newSite(t testing.TB, o siteOptions) *site {
@@ -67,7 +72,7 @@ func newSite(t testing.TB, o siteOptions) *site {
 			zendesktest.User{Name: "Carol Agent", Email: "carol@example.com"},
 		),
 	}
-	s.zendesk = zendesktest.New(options...)
+	s.zendesk = zendesktest.New(append(options, o.desk...)...)
 	t.Cleanup(s.zendesk.Close)
 	s.gate = newGate(t, s.zendesk)
 	var err error
@@ -76,6 +81,7 @@ func newSite(t testing.TB, o siteOptions) *site {
 	t.Cleanup(func() { require.NoError(t, s.pbx.Close()) })
 	s.player = &asterisktest.Player{
 		Server: s.pbx, Speed: 4, Seed: 1, Concurrency: 200, Voicemail: s.folder("voicemail"), Recordings: s.folder("monitor"),
+		Records: filepath.Join(s.folder("cdr-csv"), "Master.csv"),
 	}
 	s.listen = "127.0.0.1:0"
 	s.config = filepath.Join(s.dir, "talkbridge.yaml")
@@ -112,6 +118,9 @@ func (s *site) yaml(o siteOptions) string {
 	if o.recordings {
 		recordings = ", recordings: " + s.player.Recordings
 	}
+	if o.records {
+		recordings += ", cdr: " + s.player.Records
+	}
 	return fmt.Sprintf(`site: hq
 country: DE
 zendesk:
@@ -131,7 +140,7 @@ agents:
 tickets: {settle: %s}
 journal: {dir: data}
 http: {listen: %q, public_listen: "127.0.0.1:0", public_url: "http://127.0.0.1:9"}
-%s`, s.gate.url(), s.pbx.Addr(), s.player.Voicemail, recordings, settle, s.listen, o.extra)
+%s`, s.gate.URL(), s.pbx.Addr(), s.player.Voicemail, recordings, settle, s.listen, o.extra)
 }
 
 // settled says whether the running daemon owes nothing about a call any more.
@@ -142,17 +151,4 @@ func (s *site) settled(id string) bool {
 	var rows []callRow
 	require.NoError(s.t, json.Unmarshal([]byte(out), &rows))
 	return slices.ContainsFunc(rows, func(r callRow) bool { return string(r.ID) == id && r.Settled })
-}
-
-// about is what the running daemon says of a call, as JSON.
-func (s *site) about(id string) string {
-	_, out, _ := runCLI(s.t.Context(), "calls", "--config", s.config, "--json", "-n", "1000")
-	var rows []json.RawMessage
-	_ = json.Unmarshal([]byte(out), &rows) // of a test that fails anyway
-	for _, row := range rows {
-		if strings.Contains(string(row), `"`+id+`"`) {
-			return string(row)
-		}
-	}
-	return "the daemon does not know it"
 }

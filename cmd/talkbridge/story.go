@@ -151,6 +151,7 @@ func stepWords(step bridge.StepKind) string {
 		bridge.StepLookup: "look the ticket up", bridge.StepPop: "show a page", bridge.StepComplete: "complete the ticket",
 		bridge.StepVerify: "look whether the update happened", bridge.StepLink: "link the second ticket",
 		bridge.StepTell: "tell of all agents on the ticket", bridge.StepGiveUp: "give it up",
+		bridge.StepTranscribe: "put the audio into words", bridge.StepTranscript: "add what was said to the ticket",
 		bridge.StepJoin: "note on the ticket which others the joined call has",
 	}
 	if w, known := words[step]; known {
@@ -181,6 +182,9 @@ func advice(v bridge.View) []string {
 		texts = append(texts, fmt.Sprintf("ticket #%d, to which the call was attached, took no more when it was over: #%d is its own", r.Predecessor, r.Ticket))
 	case r.Predecessor != 0:
 		texts = append(texts, fmt.Sprintf("ticket #%d was closed before the call was complete: #%d continues it", r.Predecessor, r.Ticket))
+	}
+	if r.Transcript != nil && r.Transcript.Refused != "" {
+		texts = append(texts, "what was said is not in the ticket: "+r.Transcript.Refused+"; put that right, then 'talkbridge retry "+string(v.State.ID)+"'")
 	}
 	if r.Audio != nil && r.Audio.Refused != "" {
 		texts = append(texts, "the voicemail is not in the ticket: "+r.Audio.Refused)
@@ -379,7 +383,9 @@ func (n *narrator) tell(entries []bridge.Entry) []storyLine {
 			if text == "" {
 				continue
 			}
-			if late := e.Stored.Sub(event.Time) - n.behind; late > lateFact && !event.Estimated {
+			if late := e.Stored.Sub(event.Time) - n.behind; event.Late {
+				text += fmt.Sprintf(" (from the call records, read %s later)", late.Round(time.Second))
+			} else if late > lateFact && !event.Estimated {
 				text += fmt.Sprintf(" (heard %s later)", late.Round(time.Second))
 			}
 			lines = append(lines, storyLine{At: event.Time, Who: byPhone, Text: text, Tone: tone, Seq: e.Seq})
@@ -400,7 +406,7 @@ func (n *narrator) measure(entries []bridge.Entry) {
 	least, known := time.Duration(0), false
 	for _, e := range entries {
 		for _, event := range e.Events {
-			if took := e.Stored.Sub(event.Time); !event.Estimated && (!known || took < least) {
+			if took := e.Stored.Sub(event.Time); !event.Estimated && !event.Late && (!known || took < least) {
 				least, known = took, true
 			}
 		}
