@@ -6,8 +6,10 @@ SHELL := /bin/bash -o pipefail
 GO           ?= go
 GOTEST       ?= $(GO) test
 TESTFLAGS    ?=
-TEST_TIMEOUT ?= 20m
+TEST_TIMEOUT ?= 40m
 FUZZTIME     ?= 10s
+TEST_FUZZTIME ?= 3s
+FUZZJOBS     ?= 2
 BENCH        ?= .
 BENCHCOUNT   ?= 1
 DOCKER       ?= docker
@@ -80,7 +82,7 @@ check-deploy: build ## what systemd and Prometheus say of deploy/, where their t
 
 .PHONY: test
 test: vet test-race ## everything that can be tested here; short fuzzing at the end
-	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	$(MAKE) --no-print-directory fuzz FUZZTIME=$(TEST_FUZZTIME)
 
 .PHONY: vet
 vet: ## go vet, also of what only builds with a tag
@@ -111,15 +113,25 @@ pbx-note:
 	echo "no Asterisk could be unpacked: the test with a real one is skipped"
 
 .PHONY: fuzz
-fuzz: ## each fuzz test for FUZZTIME (10s)
-	@for f in $(FUZZERS); do \
-		echo "fuzz $${f#*:} in $${f%%:*} for $(FUZZTIME)"; \
-		$(GO) test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) -timeout $(TEST_TIMEOUT) "$${f%%:*}" || exit 1; \
-	done
+fuzz: ## each fuzz test for FUZZTIME (10s), FUZZJOBS (2) of them at a time on a core each
+	@printf '%s\n' $(FUZZERS) | xargs -P $(FUZZJOBS) -I {} bash -c 'f={}; \
+		said=$$($(GO) test -run "^$$" -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) -parallel 1 -fuzzminimizetime 2s -timeout $(TEST_TIMEOUT) "$${f%%:*}" 2>&1) || \
+			{ echo "$$said"; echo "fuzz $$f failed: commit the input that it names, with the repair"; exit 255; }; \
+		echo "fuzz $$f for $(FUZZTIME): $$(grep -o "execs: [0-9]*" <<<"$$said" | tail -1)"'
 
 .PHONY: faults
 faults: ## 2,000 calls against a Zendesk that fails by a third, without limits and with those of a plan
 	$(GO) test -run "FaultRun|StormOfRefusals" -v -count=1 -timeout 90m ./bridge -fault-calls 2000 -storm-calls 1000
+
+# How much, and with which seeds.
+TORTURE_CALLS ?= 10000
+TORTURE_KILLS ?= 30
+TORTURE_SEEDS ?= 1 2 3
+
+.PHONY: torture
+torture: ## the promise: 10,000 calls, 30 kills and all faults, for three seeds; TORTURE_CALLS, TORTURE_KILLS, TORTURE_SEEDS
+	@$(GO) build -o bin/talkbridge ./cmd/talkbridge
+	@for seed in $(TORTURE_SEEDS); do ./bin/talkbridge torture --calls $(TORTURE_CALLS) --kills $(TORTURE_KILLS) --seed $$seed || exit 1; done
 
 .PHONY: bench
 bench: ## benchmarks, and what they say in docs/performance.md: BENCH (a pattern), BENCHCOUNT
