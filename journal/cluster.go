@@ -34,6 +34,9 @@ const (
 	// joinTime is how long a cluster may take to be found at the start.
 	joinTime = 30 * time.Second
 	joinWait = 500 * time.Millisecond
+	// joinTry is how long the first try may take, before a request or its answer counts as lost. The next one has twice
+	// the time then: a cluster that makes a stream may be slow.
+	joinTry = 4 * time.Second
 	// clusterAck is how long an answer may take: it was lost then, most likely, with the server that led.
 	clusterAck = 1500 * time.Millisecond
 	// A dead connection is noticed after pings·pingEvery.
@@ -90,10 +93,18 @@ func (c Cluster) place() string {
 func (c Cluster) join(ctx context.Context, site string, log logrus.FieldLogger, settle func(context.Context, *engine) (State, error)) (*engine, State, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
-	for {
-		e, s, err := c.tryToJoin(ctx, site, log, settle)
+	limit := joinTry
+	for told := false; ; told = true {
+		began := time.Now()
+		e, s, err := c.tryToJoin(ctx, limit, site, log, settle)
 		if err == nil {
 			return e, s, nil
+		}
+		if time.Since(began) >= limit {
+			limit *= 2
+		}
+		if !told && !c.refused(err) {
+			log.WithError(err).WithField("cluster", c.place()).Warn("journal cluster not found yet, asking again")
 		}
 		if c.refused(err) || !pause(ctx, joinWait) {
 			if _, damaged := errors.AsType[*DamagedError](err); damaged {
@@ -104,7 +115,9 @@ func (c Cluster) join(ctx context.Context, site string, log logrus.FieldLogger, 
 	}
 }
 
-func (c Cluster) tryToJoin(ctx context.Context, site string, log logrus.FieldLogger, settle func(context.Context, *engine) (State, error)) (*engine, State, error) {
+func (c Cluster) tryToJoin(ctx context.Context, limit time.Duration, site string, log logrus.FieldLogger, settle func(context.Context, *engine) (State, error)) (*engine, State, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	e, err := c.connect(site, log)
 	if err != nil {
 		return nil, State{}, err

@@ -136,6 +136,11 @@ func (e *engine) openStream(ctx context.Context, k *known, maxBytes, free int64)
 	return nil
 }
 
+// misses reports whether an error of openStream says that the stream is gone: a cluster may just have no leader now.
+func (e *engine) misses(err error) bool {
+	return e.srv != nil || errors.Is(err, jetstream.ErrStreamNotFound)
+}
+
 func (e *engine) defaultMaxBytes(free int64) int64 {
 	if e.srv == nil {
 		return clusterMaxBytes

@@ -200,7 +200,7 @@ func (j *Journal) start(ctx context.Context, k *known, maxBytes int64) (*engine,
 
 func (j *Journal) settle(ctx context.Context, e *engine, k *known, maxBytes, free int64) (State, error) {
 	if err := e.openStream(ctx, k, maxBytes, free); err != nil {
-		if ctx.Err() == nil && k.Created {
+		if ctx.Err() == nil && k.Created && e.misses(err) {
 			return State{}, &DamagedError{Dir: j.dir, Found: "the engine does not find the stream that was there", Err: err}
 		}
 		return State{}, err
