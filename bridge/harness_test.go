@@ -192,7 +192,7 @@ func (r *rig) start(s setup) {
 	r.t.Cleanup(func() { _ = r.stop() })
 	select {
 	case <-b.Ready():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(r.t, "the bridge is not ready")
 	}
 }

@@ -35,7 +35,7 @@ func next(t *testing.T, records <-chan journal.Record) journal.Record {
 	select {
 	case r := <-records:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(t, "no record came")
 		return journal.Record{}
 	}

@@ -168,7 +168,7 @@ func (r *rig) hangsUp() {
 
 func (r *rig) has(status int64) {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool { return r.desk.AgentState(ana).StatusID == status }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(r.t, func() bool { return r.desk.AgentState(ana).StatusID == status }, time.Minute, 10*time.Millisecond)
 }
 
 // writes counts the requests that were to change a status.
@@ -209,7 +209,7 @@ func TestStatusSurvivesFaults(t *testing.T) {
 					r.hangsUp()
 					r.has(zendesk.StatusOnline)
 				}
-				require.Eventually(t, func() bool { return fault.Hits() == 1 }, 20*time.Second, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return fault.Hits() == 1 }, time.Minute, 10*time.Millisecond)
 			}
 			require.Equal(t, "PUBLIC_API", r.desk.AgentState(ana).Reason)
 		})
@@ -240,9 +240,9 @@ func TestPauseThatFails(t *testing.T) {
 	r.queues.refuses = 1
 	r.queues.mu.Unlock()
 	require.NoError(t, r.desk.SwitchAgentState(ana, zendesk.StatusAway))
-	require.Eventually(t, func() bool { paused, asked := r.queues.is(); return paused && asked == 2 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { paused, asked := r.queues.is(); return paused && asked == 2 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, r.desk.SwitchAgentState(ana, zendesk.StatusOnline))
-	require.Eventually(t, func() bool { paused, _ := r.queues.is(); return !paused }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { paused, _ := r.queues.is(); return !paused }, time.Minute, 10*time.Millisecond)
 	require.Zero(t, r.writes())
 }
 

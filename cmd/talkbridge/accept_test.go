@@ -24,7 +24,7 @@ const maxOrdinary = 10
 
 // patience is how long a test waits for what takes milliseconds on a machine
 // that has nothing else to do.
-const patience = 30 * time.Second
+const patience = slowness * 30 * time.Second
 
 // answered is an ordinary call to Alice, as it was captured.
 func answered() asterisktest.Scenario {

@@ -86,7 +86,7 @@ func (c *child) wait(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-c.Ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		require.FailNow(t, "still running", "%s", c.log)
 	}
 	if exit, found := errors.AsType[*exec.ExitError](c.Result); found {
@@ -106,7 +106,7 @@ func (c *child) says(t testing.TB, text string) {
 func (c *child) saysTimes(t testing.TB, n int, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Count(c.log.String(), text) >= n },
-		30*time.Second, 10*time.Millisecond, "%q is not said %d times:\n%s", text, n, c.log)
+		patience, 10*time.Millisecond, "%q is not said %d times:\n%s", text, n, c.log)
 }
 
 // address is what the child's log says of a listener.

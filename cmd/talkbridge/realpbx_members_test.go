@@ -45,7 +45,7 @@ func TestRealPBXPauses(t *testing.T) {
 		select {
 		case e := <-told:
 			return e
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			require.FailNow(t, "nothing is told")
 		}
 		return asterisk.MembersEvent{}

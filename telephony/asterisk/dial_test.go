@@ -27,7 +27,7 @@ func dialling(t *testing.T, config asterisktest.Config, plan *asterisk.Dialplan)
 	done := make(chan error, 1)
 	go func() { done <- source.Run(ctx, sink) }()
 	t.Cleanup(func() { cancel(); <-done })
-	require.Eventually(t, func() bool { return sink.Sessions() == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sink.Sessions() == 1 }, time.Minute, time.Millisecond)
 	return source, server, sink
 }
 
@@ -49,7 +49,7 @@ func TestDial(t *testing.T) {
 	require.Equal(t, []asterisktest.Origination{{
 		Channel: "PJSIP/1001", Exten: "903055512345", Context: "from-internal", CallerID: "+493055512345", ChannelID: id.Native(),
 	}}, server.Originated())
-	require.Eventually(t, func() bool { return sink.State(id).Ended() }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sink.State(id).Ended() }, time.Minute, time.Millisecond)
 	state := sink.State(id)
 	require.Equal(t, telephony.Outbound, state.Direction)
 	require.Equal(t, telephony.Answered, state.Disposition)

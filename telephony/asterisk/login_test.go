@@ -23,7 +23,7 @@ func once(t *testing.T, config asterisk.Config) error {
 	log, _ := quiet()
 	source, err := asterisk.New(config, log)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return source.Run(ctx, newSink())
 }

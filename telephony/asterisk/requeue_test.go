@@ -64,7 +64,7 @@ func TestResync_queue(t *testing.T) {
 // plays the rest.
 func hold(t *testing.T, server *asterisktest.Server, capture string) (finish func() asterisktest.Played) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	held, release := context.WithCancel(ctx)
 	t.Cleanup(release)
@@ -128,7 +128,7 @@ func TestResync_noQueues(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
 				go func() { ended <- source.Run(ctx, k) }()
-				require.Eventually(t, func() bool { return k.Sessions() == 1 }, 15*time.Second, 2*time.Millisecond)
+				require.Eventually(t, func() bool { return k.Sessions() == 1 }, time.Minute, 2*time.Millisecond)
 				cancel()
 				require.ErrorIs(t, <-ended, context.Canceled)
 			}

@@ -122,7 +122,7 @@ func TestResync_voicemailMissed(t *testing.T) {
 	eventually(t, func() bool { return k.Sessions() == 1 })
 
 	player := asterisktest.Player{Server: server, Speed: math.Inf(1), Voicemail: config.VoicemailDir}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	held, finish := context.WithCancel(ctx)
 	defer finish()

@@ -450,7 +450,7 @@ func TestFeed_asks(t *testing.T) {
 	for _, text := range storyOf("1") {
 		pbx.say(text)
 	}
-	require.Eventually(t, func() bool { return sink.State("hq/wazo/1").Ended() }, 10*time.Second, time.Millisecond, "CloudEvents need no mapping")
+	require.Eventually(t, func() bool { return sink.State("hq/wazo/1").Ended() }, time.Minute, time.Millisecond, "CloudEvents need no mapping")
 	pbx.mu.Lock()
 	defer pbx.mu.Unlock()
 	require.Equal(t, []string{`{"op":"subscribe"}`, `{"op":"start"}`}, pbx.asked)

@@ -28,7 +28,7 @@ func listen(t *testing.T, source telephony.Source, sink *telephonytest.Sink) {
 		cancel()
 		require.ErrorIs(t, <-done, context.Canceled)
 	})
-	require.Eventually(t, func() bool { return sink.Sessions() > sessions }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sink.Sessions() > sessions }, time.Minute, time.Millisecond)
 }
 
 const (

@@ -51,7 +51,7 @@ func (s *site) call(n string) telephony.State {
 
 func (s *site) eventually(what string, is func() bool) {
 	s.t.Helper()
-	require.Eventually(s.t, is, 10*time.Second, time.Millisecond, what)
+	require.Eventually(s.t, is, time.Minute, time.Millisecond, what)
 }
 
 // Calls that nobody heard of are told as Twilio's lists have them, each once.

@@ -73,7 +73,7 @@ func (s *site) listen(sink telephony.Sink) {
 		defer close(done)
 		_ = s.source.Run(ctx, sink)
 	}()
-	require.Eventually(s.t, func() bool { return s.sink.Sessions() > before }, 10*time.Second, time.Millisecond)
+	require.Eventually(s.t, func() bool { return s.sink.Sessions() > before }, time.Minute, time.Millisecond)
 	s.stop = func() { cancel(); <-done }
 	s.t.Cleanup(s.stop)
 }

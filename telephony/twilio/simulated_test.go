@@ -97,7 +97,7 @@ func (s *simulation) follow(config twilio.Config) {
 	before := s.sink.Sessions()
 	go func() { done <- source.Run(ctx, s.sink) }()
 	t.Cleanup(func() { cancel(); <-done })
-	require.Eventually(t, func() bool { return s.sink.Sessions() > before }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.sink.Sessions() > before }, time.Minute, time.Millisecond)
 }
 
 // simLines are the account's numbers.
@@ -381,7 +381,7 @@ func TestSimulatedQueue(t *testing.T) {
 				patience = 10 * time.Second
 			}
 			sid := s.place(twiliotest.Caller{Patience: patience}, 0)
-			require.Eventually(t, func() bool { return s.Waiting("support") == 1 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return s.Waiting("support") == 1 }, time.Minute, time.Millisecond)
 			want := outcome{telephony.Inbound, telephony.Abandoned, "", simCaller, false, ""}
 			if takes {
 				want = outcome{telephony.Inbound, telephony.Answered, simAna, simCaller, false, ""}
@@ -417,7 +417,7 @@ func TestSimulatedWarmTransfer(t *testing.T) {
 			}
 			return up == n
 		}
-		require.Eventually(t, joined, 5*time.Second, time.Millisecond)
+		require.Eventually(t, joined, time.Minute, time.Millisecond)
 	}
 	inside(1)
 	add := func(to string) string {

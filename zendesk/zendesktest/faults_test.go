@@ -140,7 +140,7 @@ func TestCase09LateCommit(t *testing.T) {
 	d.s.Inject(zendesktest.Fault{Path: voicePath, Count: 1, Effect: zendesktest.LateCommit(20 * time.Millisecond)})
 	_, err = d.try("POST", voicePath, voiceBody("soon"))
 	require.Error(t, err)
-	require.Eventually(t, func() bool { return len(d.s.TicketsByExternalID("soon")) == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(d.s.TicketsByExternalID("soon")) == 1 }, time.Minute, 5*time.Millisecond)
 }
 
 func TestCase09StalledCommit(t *testing.T) {
@@ -186,7 +186,7 @@ func TestCloseDropsLateCommitsAndStalledClients(t *testing.T) {
 	changes, _ := d.s.Subscribe(1)
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = d.try("POST", voicePath, voiceBody("x")) })
-	require.Eventually(t, func() bool { return d.s.PendingCommits() == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return d.s.PendingCommits() == 1 }, time.Minute, time.Millisecond)
 	d.s.Close()
 	d.s.Close()
 	wg.Wait()

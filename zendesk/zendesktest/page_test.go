@@ -89,7 +89,7 @@ func (d *desk) listen(path string, header ...string) <-chan sse {
 // next returns the next event of that name.
 func (d *desk) next(events <-chan sse, name string) sse {
 	d.t.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		select {
 		case e, open := <-events:
