@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -18,6 +19,11 @@ func (nobody) Agent(string) string { return "" }
 
 func (nobody) Line(number string) (e164, name string) { return number, "" }
 
+// blank is a journal that holds nothing of any call.
+type blank struct{ Journal }
+
+func (blank) StoryBefore(context.Context, string, uint64) ([]journal.Record, error) { return nil, nil }
+
 // A message is made once for all readers, and may allocate so much: what was measured, and a tenth more.
 func TestAllocationsOfAMessage(t *testing.T) { //nolint:paralleltest // allocations are counted
 	const id = "hq/pbx1/1700000000.1"
@@ -31,7 +37,7 @@ func TestAllocationsOfAMessage(t *testing.T) { //nolint:paralleltest // allocati
 	record := journal.Record{Seq: 1, Call: id, Kind: journal.Event, Data: data, Stored: at}
 	h := &Hub{epoch: "0123456789abcdef", source: "/talkbridge/hq", names: nobody{}, metrics: newMetrics(nil)}
 	take := func() (*folded, []telephony.Event) {
-		f, events, err := newCalls(nil, nobody{}, h.unreadable).take(t.Context(), record)
+		f, events, err := newCalls(blank{}, nobody{}, h.unreadable).take(t.Context(), record)
 		require.NoError(t, err)
 		return f, events
 	}

@@ -96,12 +96,9 @@ func (cs *calls) take(ctx context.Context, r journal.Record) (*folded, []telepho
 		return nil, nil, nil
 	}
 	f, found := cs.folds[r.Call]
-	if !found {
-		f = newFolded(r.Call)
-		if !slices.ContainsFunc(events, telephony.Event.Begins) {
-			if f, err = cs.recall(ctx, f, r.Call, r); err != nil {
-				return nil, nil, err
-			}
+	if !found { // also where it begins: some phone systems tell of the beginning again, long after the end
+		if f, err = cs.recall(ctx, newFolded(r.Call), r.Call, r); err != nil {
+			return nil, nil, err
 		}
 	}
 	f = f.apply(events, cs.names)

@@ -72,3 +72,30 @@ func TestCallsThatBecomeOne(t *testing.T) {
 		return len(calls) == 0
 	}, patience, patience/1000, "over, both of them")
 }
+
+// A phone system that got no answer tells of a beginning again, maybe when the
+// call is long over: that makes it no live call, whoever has read what before.
+func TestBeginningToldAgain(t *testing.T) {
+	t.Parallel()
+	j := newMemory()
+	tokens := []feed.Token{{Secret: allToken}}
+	one := &call{id: firstCall}
+	beginning := one.starts("5550100001")
+	j.events(beginning)
+	j.events(one.rings("PJSIP/1001")...)
+	j.events(one.answers("PJSIP/1001")...)
+	j.events(one.ends("PJSIP/1001")...)
+	j.outcome("hq/pbx1/other", `{"kind":"done","time":"2026-01-02T10:00:00Z"}`)
+	j.checkpoint = 5 // no call is live
+
+	s := newSite(t, siteOptions{journal: j, recent: 1, tokens: tokens})
+	live := s.follow("")
+	_, calls := live.snapshot()
+	require.Empty(t, calls)
+	j.events(beginning)
+	c := data[feed.EventData](t, live.next()).Call
+	require.NotZero(t, c.EndedAt, "it is over")
+	require.Len(t, c.Agents, 1, "who talked")
+	_, calls = s.follow("").snapshot()
+	require.Empty(t, calls)
+}
