@@ -72,6 +72,7 @@ type Bridge struct {
 	metrics *metrics
 	deliver *screenpop.Deliverer
 	callers *callers
+	full    fullness
 
 	queries  chan func()
 	broken   chan error

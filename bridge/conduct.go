@@ -99,7 +99,7 @@ func (b *Bridge) unreadable(r journal.Record, err error) {
 // or not yet, in memory.
 func (b *Bridge) recall(ctx context.Context, id telephony.CallID, e *entry, before uint64) error {
 	var story []journal.Record
-	err := whileFull(ctx, b.log.WithField("call_id", id), func() (err error) {
+	err := b.whileFull(ctx, b.log.WithField("call_id", id), func() (err error) {
 		story, err = b.journal.StoryBefore(ctx, string(id), before)
 		return err
 	})

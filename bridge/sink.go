@@ -7,18 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
-)
-
-// The waits between tries to append, while the journal cannot take more.
-const (
-	firstAppendWait = 50 * time.Millisecond
-	lastAppendWait  = 2 * time.Second
 )
 
 // Sink is where drivers deliver: it appends events to the journal. One entry of
@@ -58,7 +51,7 @@ func (s *Sink) Append(ctx context.Context, events []telephony.Event) error {
 		}
 		messages = append(messages, mirrored)
 	}
-	err = whileFull(ctx, s.log.WithField("call_id", events[0].Call), func() error {
+	err = s.bridge.whileFull(ctx, s.log.WithField("call_id", events[0].Call), func() error {
 		_, err := s.bridge.journal.Append(ctx, messages...)
 		return err
 	})
@@ -143,32 +136,4 @@ func DecodeEvents(data []byte) ([]telephony.Event, error) {
 		return nil, fmt.Errorf("decode events: %w", err)
 	}
 	return events, nil
-}
-
-// whileFull tries until it succeeds or ctx is over. A journal that has no room
-// makes it wait; what another try cannot mend is returned at once.
-func whileFull(ctx context.Context, log logrus.FieldLogger, try func() error) error {
-	wait, last := firstAppendWait, ""
-	for {
-		err := try()
-		if err == nil {
-			if last != "" {
-				log.Info("journal takes entries again")
-			}
-			return nil
-		}
-		if ctx.Err() != nil || !worthRetrying(err) {
-			return err
-		}
-		if err.Error() != last {
-			last = err.Error()
-			log.WithError(err).Error("journal takes no entries, waiting")
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("append to the journal: %w", context.Cause(ctx))
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, lastAppendWait)
-	}
 }

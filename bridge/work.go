@@ -168,7 +168,7 @@ func (w *work) note(ctx context.Context, o Outcome) result {
 	ctx, cancel := outlive(ctx, noteWithin)
 	defer cancel()
 	var r result
-	err := whileFull(ctx, w.log, func() error {
+	err := w.b.whileFull(ctx, w.log, func() error {
 		seqs, err := w.b.journal.Append(ctx, m)
 		if err == nil {
 			r.seq = seqs[0]
@@ -250,7 +250,7 @@ func (w *work) tooLate(in intent) string {
 // come since the record was read. id names the entry; "" makes one up.
 func (w *work) appendNext(ctx context.Context, o Outcome, id string) (seq uint64, refused *result) {
 	m := journal.Message{Call: string(w.id), Kind: journal.Outcome, ID: cmp.Or(id, rand.Text()), Data: o.encode()}
-	err := whileFull(ctx, w.log, func() (err error) {
+	err := w.b.whileFull(ctx, w.log, func() (err error) {
 		seq, err = w.b.journal.AppendIf(ctx, m, w.record.last)
 		return err
 	})
