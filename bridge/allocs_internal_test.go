@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/talkbridge/talkbridge/telephony"
 )
 
 // What is done at each entry of the journal may allocate so much: what was measured, and a tenth more. Who needs more
@@ -11,7 +13,7 @@ import (
 func TestAllocationsOfAnEntry(t *testing.T) { //nolint:paralleltest // allocations are counted
 	l := newLives(t)
 	entry := l.answered[3] // the answer: three events
-	decoded, err := DecodeEvents(entry.Data)
+	decoded, err := telephony.DecodeEvents(entry.Data)
 	require.NoError(t, err)
 	policy, record, moment := testPolicy(t), after(known()), Moment{Now: second(6)}
 	state := answered().state()
@@ -21,7 +23,7 @@ func TestAllocationsOfAnEntry(t *testing.T) { //nolint:paralleltest // allocatio
 		budget float64
 		do     func()
 	}{
-		{"decode the events of an answer", 20, func() { _, _ = DecodeEvents(entry.Data) }},
+		{"decode the events of an answer", 20, func() { _, _ = telephony.DecodeEvents(entry.Data) }},
 		{"encode them", 13, func() { _, _ = EncodeEvents(decoded) }},
 		{"decode an outcome", 13, func() { _, _ = DecodeOutcome(l.answered[4].Data) }},
 		{"work out the state of an answered call", 25, func() { _ = c.calls["hq/pbx1/1700000000.0"].state() }},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
@@ -148,7 +147,7 @@ func fillJournal(b *testing.B, r *rig, calls int) (events int) {
 			data := strings.ReplaceAll(string(record.Data), string(p.id), id)
 			messages = append(messages, journal.Message{Call: id, Kind: record.Kind, ID: fmt.Sprint(n), Data: []byte(data)})
 			if record.Kind == journal.Event {
-				some, err := bridge.DecodeEvents([]byte(data))
+				some, err := telephony.DecodeEvents([]byte(data))
 				require.NoError(b, err)
 				events += len(some)
 			} else {

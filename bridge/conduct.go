@@ -66,7 +66,7 @@ func (b *Bridge) decode(r journal.Record) (events []telephony.Event, begins bool
 	if r.Kind != journal.Event {
 		return nil, false
 	}
-	events, err := DecodeEvents(r.Data)
+	events, err := telephony.DecodeEvents(r.Data)
 	if err != nil {
 		b.unreadable(r, err)
 		return nil, false

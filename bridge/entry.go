@@ -130,7 +130,7 @@ func (e *entry) fold(r journal.Record) error {
 		m.record.apply(r.Seq, o)
 		return nil
 	}
-	events, err := DecodeEvents(r.Data)
+	events, err := telephony.DecodeEvents(r.Data)
 	e.take(m, r.Stored, events)
 	return err
 }

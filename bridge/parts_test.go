@@ -280,7 +280,7 @@ func TestEntriesOfTheJournalAreBounded(t *testing.T) {
 	var back []telephony.Event
 	for _, part := range parts {
 		require.LessOrEqual(t, len(part.Data), 500)
-		some, err := DecodeEvents(part.Data)
+		some, err := telephony.DecodeEvents(part.Data)
 		require.NoError(t, err)
 		back = append(back, some...)
 	}

@@ -128,12 +128,3 @@ func EncodeEvents(events []telephony.Event) (journal.Message, error) {
 	id := hex.EncodeToString(hash.Sum(nil)[:16])
 	return journal.Message{Call: string(events[0].Call), Kind: journal.Event, ID: id, Data: data}, nil
 }
-
-// DecodeEvents reads the entry that EncodeEvents made.
-func DecodeEvents(data []byte) ([]telephony.Event, error) {
-	var events []telephony.Event
-	if err := json.Unmarshal(data, &events); err != nil {
-		return nil, fmt.Errorf("decode events: %w", err)
-	}
-	return events, nil
-}

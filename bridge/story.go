@@ -34,7 +34,7 @@ func ReadEntries(ctx context.Context, j Journal, id telephony.CallID) ([]Entry, 
 				return nil, fmt.Errorf("read entry %d of %s: %w", r.Seq, id, err)
 			}
 			entry.Outcome = &o
-		} else if entry.Events, err = DecodeEvents(r.Data); err != nil {
+		} else if entry.Events, err = telephony.DecodeEvents(r.Data); err != nil {
 			return nil, fmt.Errorf("read entry %d of %s: %w", r.Seq, id, err)
 		}
 		entries = append(entries, entry)

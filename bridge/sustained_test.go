@@ -16,6 +16,7 @@ import (
 
 	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
 	"github.com/talkbridge/talkbridge/zendesk/zendesktest"
 )
@@ -325,7 +326,7 @@ func (r *rig) bareReplay(b *testing.B) time.Duration {
 		if record.Kind == journal.Outcome {
 			_, err = bridge.DecodeOutcome(record.Data)
 		} else {
-			_, err = bridge.DecodeEvents(record.Data)
+			_, err = telephony.DecodeEvents(record.Data)
 		}
 		if err == nil && record.Seq == state.Last {
 			err = io.EOF

@@ -69,7 +69,7 @@ type telling struct {
 // read takes an entry. One that is not readable tells nothing: the conductor says
 // so.
 func (t *telling) read(r journal.Record) {
-	events, err := DecodeEvents(r.Data)
+	events, err := telephony.DecodeEvents(r.Data)
 	if err != nil {
 		return
 	}

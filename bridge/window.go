@@ -82,6 +82,6 @@ func beginsCall(r journal.Record) bool {
 	if r.Kind != journal.Event {
 		return false
 	}
-	events, err := DecodeEvents(r.Data)
+	events, err := telephony.DecodeEvents(r.Data)
 	return err == nil && slices.ContainsFunc(events, telephony.Event.Begins)
 }

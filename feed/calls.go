@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -234,9 +233,5 @@ func decodeEvents(r journal.Record) ([]telephony.Event, error) {
 	if r.Kind != journal.Event {
 		return nil, nil
 	}
-	var events []telephony.Event
-	if err := json.Unmarshal(r.Data, &events); err != nil {
-		return nil, fmt.Errorf("decode events: %w", err)
-	}
-	return events, nil
+	return telephony.DecodeEvents(r.Data)
 }

@@ -55,7 +55,7 @@ func (c *calls) take(r journal.Record) {
 	if r.Kind != journal.Event {
 		return
 	}
-	events, err := c.service.Decode(r.Data)
+	events, err := telephony.DecodeEvents(r.Data)
 	if err != nil {
 		return
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/screenpop"
-	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/zendesk"
 )
 
@@ -80,8 +79,6 @@ type Options struct {
 	Desk      Desk
 	Journal   Journal
 	Directory Directory
-	// Decode reads the events of an entry of the journal.
-	Decode func([]byte) ([]telephony.Event, error)
 	// Queues are those of the phone systems that have any.
 	Queues []Queues
 	Turn   Turn
@@ -116,8 +113,8 @@ type Service struct {
 
 // New returns a service that does nothing yet.
 func New(o Options) (*Service, error) {
-	if o.Desk == nil || o.Journal == nil || o.Directory == nil || o.Decode == nil || o.Log == nil {
-		return nil, errors.New("presence: desk, journal, directory, decode and log must be given")
+	if o.Desk == nil || o.Journal == nil || o.Directory == nil || o.Log == nil {
+		return nil, errors.New("presence: desk, journal, directory and log must be given")
 	}
 	if o.Poll <= 0 {
 		o.Poll = DefaultPoll

@@ -126,7 +126,7 @@ func (r *rig) start(wishes presence.Wishes) {
 	directory, err := screenpop.NewDirectory([]screenpop.Agent{{Name: "Ana", ZendeskID: ana, Numbers: []string{"1001"}}}, "US")
 	require.NoError(r.t, err)
 	s, err := presence.New(presence.Options{
-		Wishes: wishes, Desk: r.client, Journal: r.journal, Directory: directory, Decode: bridge.DecodeEvents,
+		Wishes: wishes, Desk: r.client, Journal: r.journal, Directory: directory,
 		Queues: []presence.Queues{r.queues}, Turn: r.turn, Poll: 100 * time.Millisecond, Log: r.log,
 	})
 	require.NoError(r.t, err)

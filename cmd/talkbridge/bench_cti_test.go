@@ -17,7 +17,6 @@ import (
 	"github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 
-	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
@@ -219,7 +218,7 @@ func lost(b *testing.B, d *daemon, source string, count int) int {
 	kept := make(map[string]bool)
 	err = d.journal.Tail(b.Context(), state.First, func(r journal.Record) error {
 		if r.Kind == journal.Event && telephony.CallID(r.Call).Source() == source {
-			events, err := bridge.DecodeEvents(r.Data)
+			events, err := telephony.DecodeEvents(r.Data)
 			require.NoError(b, err)
 			last := events[len(events)-1].ID // what no other message of the call tells
 			require.False(b, kept[last], "%s is there twice", last)

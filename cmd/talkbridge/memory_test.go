@@ -17,6 +17,7 @@ import (
 	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/journal"
+	"github.com/talkbridge/talkbridge/telephony"
 	"github.com/talkbridge/talkbridge/telephony/asterisk/asterisktest"
 )
 
@@ -46,7 +47,7 @@ func BenchmarkMillionEvents(b *testing.B) {
 	story := wholeStory(b, s)
 	events := 0
 	for _, r := range story {
-		if some, err := bridge.DecodeEvents(r.Data); r.Kind == journal.Event && err == nil {
+		if some, err := telephony.DecodeEvents(r.Data); r.Kind == journal.Event && err == nil {
 			events += len(some)
 		}
 	}

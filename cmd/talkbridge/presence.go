@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/talkbridge/talkbridge/bridge"
 	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/presence"
 	"github.com/talkbridge/talkbridge/telephony/asterisk"
@@ -25,7 +24,7 @@ func (d *daemon) openPresence(context.Context) error {
 		return err
 	}
 	d.presence, err = presence.New(presence.Options{
-		Wishes: statusWishes(*cfg), Desk: d.client, Journal: d.journal, Directory: d.directory, Decode: bridge.DecodeEvents,
+		Wishes: statusWishes(*cfg), Desk: d.client, Journal: d.journal, Directory: d.directory,
 		Queues: queues, Turn: d.lease, Poll: cfg.Poll, Log: d.log, Metrics: d.registry,
 	})
 	return err
