@@ -23,12 +23,12 @@ func TestAllocationsOfAnEntry(t *testing.T) { //nolint:paralleltest // allocatio
 		budget float64
 		do     func()
 	}{
-		{"decode the events of an answer", 20, func() { _, _ = telephony.DecodeEvents(entry.Data) }},
+		{"decode the events of an answer", 18, func() { _, _ = telephony.DecodeEvents(entry.Data) }},
 		{"encode them", 13, func() { _, _ = EncodeEvents(decoded) }},
 		{"decode an outcome", 13, func() { _, _ = DecodeOutcome(l.answered[4].Data) }},
-		{"work out the state of an answered call", 25, func() { _ = c.calls["hq/pbx1/1700000000.0"].state() }},
+		{"work out the state of an answered call", 22, func() { _ = c.calls["hq/pbx1/1700000000.0"].state() }},
 		{"plan an answered call", 52, func() { plan(state, &record, policy, moment) }},
-		{"fold and plan a whole call", 630, func() {
+		{"fold and plan a whole call", 616, func() {
 			c.hear(1, l.answered)
 			c.hear(1, l.ended)
 			delete(c.calls, "hq/pbx1/1700000000.1")

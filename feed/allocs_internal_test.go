@@ -36,16 +36,16 @@ func TestAllocationsOfAMessage(t *testing.T) { //nolint:paralleltest // allocati
 	require.NoError(t, err)
 	record := journal.Record{Seq: 1, Call: id, Kind: journal.Event, Data: data, Stored: at}
 	h := &Hub{epoch: "0123456789abcdef", source: "/talkbridge/hq", names: nobody{}, metrics: newMetrics(nil)}
-	take := func() (*folded, []telephony.Event) {
-		f, events, err := newCalls(blank{}, nobody{}, h.unreadable).take(t.Context(), record)
+	take := func() taken {
+		entry, err := newCalls(blank{}, nobody{}, h.unreadable).take(t.Context(), record)
 		require.NoError(t, err)
-		return f, events
+		return entry
 	}
-	f, _ := take()
+	entry := take()
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { take() }), 82.0, "an entry decoded and folded")
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
-		if _, err := h.entry(record, f, events); err != nil {
+		if _, err := h.entry(record, entry); err != nil {
 			t.Error(err)
 		}
-	}), 48.0, "the message of it")
+	}), 32.0, "the message of it")
 }

@@ -223,12 +223,12 @@ func (c *client) replay(ctx context.Context, after, until uint64) error {
 		if r.Seq > after+1 {
 			return errPurged
 		}
-		f, events, err := folds.take(ctx, r)
+		t, err := folds.take(ctx, r)
 		if err != nil {
 			return err
 		}
-		if f != nil && c.filter.match(r.Call, &f.sight) {
-			if m, err := h.entry(r, f, events); err == nil {
+		if t.folded != nil && c.filter.match(r.Call, &t.sight) {
+			if m, err := h.entry(r, t); err == nil {
 				if sendErr = c.send(m); sendErr != nil {
 					return sendErr
 				}

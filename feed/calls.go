@@ -45,7 +45,7 @@ type calls struct {
 	names   Names
 	onError func(journal.Record, error)
 	folds   map[string]*folded
-	taken   int
+	entries int
 }
 
 // folded is one conversation: a call, or several that were linked, after an entry
@@ -63,6 +63,8 @@ type folded struct {
 	// quiet is when the journal took the last entry of a call that is over, zero
 	// while it is live.
 	quiet time.Time
+	// state is what all adds up to, while the entry is taken; nil afterwards.
+	state *telephony.State
 }
 
 func newFolded(id string) *folded {
@@ -70,40 +72,53 @@ func newFolded(id string) *folded {
 	return &folded{id: call, members: []*telephony.Call{telephony.NewCall(call)}}
 }
 
-// state is what all that happened on the phones adds up to.
-func (f *folded) state() telephony.State { return telephony.Join(f.members...) }
-
 // told is the conversation as the feed tells it, nil before its first event.
 func (f *folded) told() *Call {
 	if !f.known {
 		return nil
 	}
-	return newCall(f.state(), f.sight)
+	if f.state != nil {
+		return newCall(*f.state, f.sight)
+	}
+	return newCall(telephony.Join(f.members...), f.sight)
 }
 
 func newCalls(j Journal, names Names, onError func(journal.Record, error)) *calls {
 	return &calls{journal: j, names: names, onError: onError, folds: make(map[string]*folded)}
 }
 
-// take folds the next entry. It returns the conversation as it is then, and the
-// events of the entry; none if it is an outcome. An entry that cannot be read is
-// reported, and there is no conversation. The error is the context's.
-func (cs *calls) take(ctx context.Context, r journal.Record) (*folded, []telephony.Event, error) {
+// taken is an entry that was folded: the conversation as it is then, and for an entry
+// of events these, and how it is told.
+type taken struct {
+	*folded
+
+	events []telephony.Event
+	call   *Call
+}
+
+// take folds the next entry. One that cannot be read is reported, and there is no
+// conversation. The error is the context's.
+func (cs *calls) take(ctx context.Context, r journal.Record) (taken, error) {
 	events, err := decodeEvents(r)
 	if err != nil {
 		cs.onError(r, err)
-		return nil, nil, nil
+		return taken{}, nil
 	}
 	f, found := cs.folds[r.Call]
 	if !found { // also where it begins: some phone systems tell of the beginning again, long after the end
 		if f, err = cs.recall(ctx, newFolded(r.Call), r.Call, r); err != nil {
-			return nil, nil, err
+			return taken{}, err
 		}
 	}
 	f = f.apply(events, cs.names)
 	if f, err = cs.connect(ctx, f, r); err != nil {
-		return nil, nil, err
+		return taken{}, err
 	}
+	t := taken{folded: f, events: events}
+	if r.Kind == journal.Event {
+		t.call = f.told()
+	}
+	f.state = nil
 	f.quiet = time.Time{}
 	if !f.live {
 		f.quiet = r.Stored
@@ -112,7 +127,7 @@ func (cs *calls) take(ctx context.Context, r journal.Record) (*folded, []telepho
 		cs.folds[string(m.ID())] = f
 	}
 	cs.sweep(r.Stored)
-	return f, events, nil
+	return t, nil
 }
 
 // apply is the conversation with more events of one of its calls.
@@ -135,8 +150,8 @@ func (f *folded) apply(events []telephony.Event, names Names) *folded {
 
 // look works out what is kept of a conversation that is being made.
 func (f *folded) look(names Names) {
-	s := f.state()
-	f.sight = f.sight.look(s, f.members, names)
+	s := telephony.Join(f.members...)
+	f.state, f.sight = &s, f.sight.look(s, f.members, names)
 	f.id, f.began, f.known, f.live = s.ID, s.StartedAt, true, s.Live()
 }
 
@@ -217,7 +232,7 @@ func (cs *calls) recall(ctx context.Context, f *folded, id string, before journa
 
 // sweep lets go of the calls that have been over for long, now and then.
 func (cs *calls) sweep(now time.Time) {
-	if cs.taken++; cs.taken%sweepEvery != 0 {
+	if cs.entries++; cs.entries%sweepEvery != 0 {
 		return
 	}
 	for id, f := range cs.folds {

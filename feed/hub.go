@@ -111,17 +111,17 @@ func (h *Hub) Run(ctx context.Context) error {
 		caughtUp()
 	}
 	err = h.journal.Tail(ctx, from, func(r journal.Record) error {
-		f, events, err := folds.take(ctx, r)
+		t, err := folds.take(ctx, r)
 		if err != nil {
 			return err
 		}
 		var m *message
-		if f != nil {
-			if m, err = h.entry(r, f, events); err != nil {
+		if t.folded != nil {
+			if m, err = h.entry(r, t); err != nil {
 				h.unreadable(r, err)
 			}
 		}
-		h.tell(r, f, m)
+		h.tell(r, t.folded, m)
 		if r.Seq >= target {
 			caughtUp()
 		}

@@ -124,10 +124,10 @@ func (h *Hub) envelope(kind string, seq uint64, at time.Time) envelope {
 }
 
 // entry encodes an entry, with its call as it is after it.
-func (h *Hub) entry(r journal.Record, f *folded, events []telephony.Event) (*message, error) {
+func (h *Hub) entry(r journal.Record, t taken) (*message, error) {
 	var e envelope
 	if r.Kind == journal.Event {
-		e = h.event(r, f.told(), events)
+		e = h.event(r, t.call, t.events)
 	} else {
 		var err error
 		if e, err = h.outcome(r); err != nil {
@@ -139,7 +139,7 @@ func (h *Hub) entry(r journal.Record, f *folded, events []telephony.Event) (*mes
 	if err != nil {
 		return nil, err
 	}
-	m.id, m.sight, m.stored = r.Call, f.sight, r.Stored
+	m.id, m.sight, m.stored = r.Call, t.sight, r.Stored
 	return m, nil
 }
 

@@ -78,7 +78,11 @@ func (c *Call) Clone() *Call {
 
 // State is what the events so far add up to. Its slices are never changed
 // afterwards, so it may be handed to other goroutines.
-func (c *Call) State() State { return fold(c.id, c.id, c.story.events(c.id)) }
+func (c *Call) State() State {
+	room, _ := scratches.Get().(*scratch)
+	defer room.release()
+	return fold(c.id, c.id, room.unpack(&c.story, c.id))
+}
 
 // Events returns the folded events in their order, without Raw. The slice is
 // the caller's.

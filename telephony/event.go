@@ -232,9 +232,22 @@ func (e Event) betterThan(o Event) bool {
 		when = -when
 	}
 	return cmp.Or(
-		cmp.Compare(e.Kind, o.Kind), compareBool(e.Estimated, o.Estimated), when,
-		cmp.Compare(e.Ordinal, o.Ordinal), cmp.Compare(fmt.Sprintf("%+v", e), fmt.Sprintf("%+v", o)),
+		cmp.Compare(e.Kind, o.Kind), compareBool(e.Estimated, o.Estimated), when, cmp.Compare(e.Ordinal, o.Ordinal), e.compareRest(&o),
 	) < 0
+}
+
+// compareRest orders events by whatever else they say, in no order that means anything.
+func (e *Event) compareRest(o *Event) int {
+	mine, theirs := e.texts(), o.texts()
+	for i := range mine {
+		if c := cmp.Compare(*mine[i], *theirs[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(
+		compareBool(e.First, o.First), compareBool(e.Party.Withheld, o.Party.Withheld), compareBool(e.Late, o.Late),
+		cmp.Compare(e.Cause, o.Cause), cmp.Compare(e.Position, o.Position),
+	)
 }
 
 // compareBool orders false before true.

@@ -3,6 +3,8 @@ package telephony
 import (
 	"cmp"
 	"encoding/binary"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -56,7 +58,7 @@ func (s *story) find(k key) (same, place int) {
 // at is the event that begins at a place.
 func (s *story) at(call CallID, place int) Event {
 	r := reader{s.facts[place:]}
-	return unpack(call, r.text(), s.table())
+	return unpack(call, r.text(), s.table(nil))
 }
 
 // remove takes away the event that begins at a place.
@@ -75,16 +77,43 @@ func (s *story) insert(place int, e Event) {
 
 // events unpacks the story.
 func (s *story) events(call CallID) []Event {
-	events, table := make([]Event, 0, s.n), s.table()
-	for r := (reader{s.facts}); r.rest != ""; {
-		events = append(events, unpack(call, r.text(), table))
-	}
-	return events
+	room := scratch{events: make([]Event, 0, s.n)}
+	return room.unpack(s, call)
 }
 
-// table is the texts by their numbers.
-func (s *story) table() []string {
-	table := make([]string, 1, 32)
+// scratch is room in which a story is unpacked for a moment. The zero value is empty.
+type scratch struct {
+	events []Event
+	table  []string
+}
+
+// largestScratch bounds the events for which room is kept.
+const largestScratch = 256
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// unpack returns the events of a story. They are only there until release.
+func (r *scratch) unpack(s *story, call CallID) []Event {
+	r.events, r.table = slices.Grow(r.events[:0], s.n), s.table(r.table[:0])
+	for facts := (reader{s.facts}); facts.rest != ""; {
+		r.events = append(r.events, unpack(call, facts.text(), r.table))
+	}
+	return r.events
+}
+
+// release gives the room to the next one.
+func (r *scratch) release() {
+	if cap(r.events) > largestScratch {
+		return
+	}
+	clear(r.events)
+	clear(r.table)
+	scratches.Put(r)
+}
+
+// table adds the texts by their numbers.
+func (s *story) table(table []string) []string {
+	table = append(slices.Grow(table, 32), "")
 	for r := (reader{s.texts}); r.rest != ""; {
 		table = append(table, r.text())
 	}

@@ -37,22 +37,29 @@ func (w *whole) endsLast(events []Event) []Event {
 	if w == nil {
 		return events
 	}
-	last := make(map[CallID]Event)
-	for _, e := range events {
+	last := make(map[CallID]int) // where that is
+	for i, e := range events {
 		if e.Kind != CallEnded && e.Kind != CallLinked && !e.Estimated {
-			last[e.Call] = e
+			last[e.Call] = i
 		}
+	}
+	early := func(e Event) bool {
+		at, told := last[e.Call]
+		return told && e.Kind == CallEnded && e.compare(events[at]) < 0
+	}
+	if !slices.ContainsFunc(events, early) {
+		return events
 	}
 	moved := make([]Event, 0, len(events))
 	var late []Event // ends whose place is further on
-	for _, e := range events {
-		if e.Kind == CallEnded && e.compare(last[e.Call]) < 0 {
+	for i, e := range events {
+		if early(e) {
 			late = append(late, e)
 			continue
 		}
 		moved = append(moved, e)
 		for _, end := range late {
-			if end.Call == e.Call && e.ID == last[e.Call].ID {
+			if end.Call == e.Call && i == last[e.Call] {
 				end.Time = e.Time
 				moved = append(moved, end)
 			}

@@ -21,6 +21,9 @@ type Translator struct {
 	Known func(name string) bool
 }
 
+// mostTold is how many events of ours an event makes, most times.
+const mostTold = 4
+
 // telling is the translation of one event.
 type telling struct {
 	Translator
@@ -261,5 +264,8 @@ func (s *telling) put(e telephony.Event, identity string) {
 		e.Party.Number, e.Party.Name, e.Party.Withheld, e.Dialled, e.Name, e.Value, e.Other))
 	e.ID = hex.EncodeToString(sum[:12])
 	e.Ordinal = uint64(len(s.events))
+	if s.events == nil {
+		s.events = make([]telephony.Event, 0, mostTold)
+	}
 	s.events = append(s.events, e)
 }
