@@ -7,6 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -14,10 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus/hooks/test"
 	"github.com/stretchr/testify/require"
 
-	"github.com/talkbridge/talkbridge/cmd/talkbridge/internal/config"
 	"github.com/talkbridge/talkbridge/journal"
 	"github.com/talkbridge/talkbridge/telephony"
 )
@@ -31,10 +32,11 @@ const (
 )
 
 // BenchmarkDeliveries is what phone systems tell over HTTP of many calls, three
-// messages a call, to a whole daemon with a journal on this disk and a simulated
-// Zendesk, all in one process. The clock of a delivery starts when it is due, whether
-// the ones before are answered or not, and stops at its 2xx; one that is told to come
-// again does. After it every delivery must be in the journal, once.
+// messages a call, to the daemon as a process of its own with a journal on this disk;
+// senders and simulated Zendesk are here. The clock of a delivery starts when it is
+// due, whether the ones before are answered or not, and stops at its 2xx; one that is
+// told to come again does. Then the daemon is killed, and every delivery must be in its
+// journal, once.
 func BenchmarkDeliveries(b *testing.B) {
 	for _, rate := range []int{200, 2000} {
 		for _, kind := range []string{"internal", "in", "twilio"} { // internal calls get no ticket: what is left is the way to the journal
@@ -54,18 +56,19 @@ func deliverMany(b *testing.B, kind string, rate, count int) {
 		// Nobody is there to be asked about calls of the first two minutes.
 		options, source, request = twilioOptions(", api_url: \"http://127.0.0.1:9\""), "tw", twilioRequest(rate/2)
 	}
-	d, stop := runningDaemon(b, options)
-	defer stop()
-	l := newLoad("http://"+d.public.Addr().String(), request, rate, count)
+	site := newSite(b, options)
+	c := site.startReady()
+	l := newLoad("http://"+c.address(b, "public_listen"), request, rate, count)
 	began := time.Now()
 	l.run(b.Context())
 	took := time.Since(began)
+	c.Kill()
 	slices.Sort(l.took)
 	b.ReportMetric(ms(l.took[count/2]), "p50-ms")
 	b.ReportMetric(ms(l.took[count*99/100]), "p99-ms")
 	b.ReportMetric(float64(count)/took.Seconds(), "deliveries/s")
 	b.ReportMetric(float64(l.again.Load()), "again")
-	b.ReportMetric(float64(lost(b, d, source, count)), "lost")
+	b.ReportMetric(float64(lost(b, filepath.Join(site.dir, "data"), source, count)), "lost")
 }
 
 // tell makes the request for delivery i.
@@ -123,26 +126,6 @@ func twilioRequest(together int) tell {
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-// runningDaemon runs a daemon in this process until stop is called.
-func runningDaemon(b *testing.B, o siteOptions) (*daemon, func()) {
-	b.Helper()
-	s := newSite(b, o)
-	cfg, err := config.Load(s.config)
-	require.NoError(b, err)
-	log, _ := test.NewNullLogger()
-	d, err := newDaemon(b.Context(), cfg, log)
-	require.NoError(b, err)
-	ctx, cancel := context.WithCancel(b.Context())
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	require.Eventually(b, func() bool { return len(d.health(b.Context()).Errors) == 0 }, patience, 10*time.Millisecond)
-	return d, func() {
-		cancel()
-		require.NoError(b, <-done)
-		require.NoError(b, d.Close())
-	}
-}
-
 // load is what is delivered.
 type load struct {
 	address string
@@ -161,8 +144,11 @@ func newLoad(address string, request tell, rate, count int) *load {
 	}
 }
 
-// run delivers everything, each at its time; at most senders are under way.
+// run delivers everything, each at its time; at most senders are under way. The
+// garbage of the senders waits until afterwards: it is the daemon's that is measured.
 func (l *load) run(ctx context.Context) {
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var all sync.WaitGroup
 	next := make(chan int, len(l.took)) // nothing that is due waits for a sender unseen
 	for range senders {
@@ -209,14 +195,17 @@ func (l *load) post(ctx context.Context, i int) bool {
 	return response.StatusCode/100 == 2
 }
 
-// lost is how many of the deliveries are not in the journal.
-func lost(b *testing.B, d *daemon, source string, count int) int {
+// lost is how many of the deliveries are not in the journal of a folder.
+func lost(b *testing.B, dir, source string, count int) int {
 	b.Helper()
-	state, err := d.journal.State(b.Context())
+	j, err := journal.Open(b.Context(), journal.Options{Dir: dir, Site: "hq"})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, j.Close()) }()
+	state, err := j.State(b.Context())
 	require.NoError(b, err)
 	enough := errors.New("read")
 	kept := make(map[string]bool)
-	err = d.journal.Tail(b.Context(), state.First, func(r journal.Record) error {
+	err = j.Tail(b.Context(), state.First, func(r journal.Record) error {
 		if r.Kind == journal.Event && telephony.CallID(r.Call).Source() == source {
 			events, err := telephony.DecodeEvents(r.Data)
 			require.NoError(b, err)
