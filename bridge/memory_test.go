@@ -22,6 +22,7 @@ func BenchmarkMemoryOfLiveCall(b *testing.B) {
 	require.NoError(b, err)
 	for range b.N {
 		bridge := &Bridge{calls: make(map[telephony.CallID]*entry), skews: make(map[string]*skew), log: log, metrics: newMetrics(nil)}
+		bridge.policy.Store(testPolicy(b))
 		before := inUse()
 		seq := uint64(0)
 		for i := range calls {
