@@ -135,7 +135,7 @@ torture: ## the promise: 10,000 calls, 30 kills and all faults, for three seeds;
 
 .PHONY: bench
 bench: ## benchmarks, and what they say in docs/performance.md: BENCH (a pattern), BENCHCOUNT
-	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./... | tee bench.out; result=$$?; \
+	@$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m ./... | tee bench.out; result=$$?; \
 		$(GO) run ./internal/benchtable docs/performance.md < bench.out && exit $$result
 
 .PHONY: golden
