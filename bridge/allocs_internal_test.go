@@ -24,7 +24,7 @@ func TestAllocationsOfAnEntry(t *testing.T) { //nolint:paralleltest // allocatio
 		do     func()
 	}{
 		{"decode the events of an answer", 18, func() { _, _ = telephony.DecodeEvents(entry.Data) }},
-		{"encode them", 13, func() { _, _ = EncodeEvents(decoded) }},
+		{"encode them", 15, func() { _, _ = EncodeEvents(decoded) }},
 		{"decode an outcome", 13, func() { _, _ = DecodeOutcome(l.answered[4].Data) }},
 		{"work out the state of an answered call", 22, func() { _ = c.calls["hq/pbx1/1700000000.0"].state() }},
 		{"plan an answered call", 52, func() { plan(state, &record, policy, moment) }},

@@ -6,8 +6,9 @@ import (
 )
 
 // telephoneNumber is one that is not masked: with a plus, with the digits of a
-// trunk prefix, or as the callers of the captures are written.
-var telephoneNumber = regexp.MustCompile(`\+[0-9]{6,}|(?:^|[^0-9A-Za-z.])(?:0[1-9][0-9]{6,}|(?:49[0-9]{8,}|1555[0-9]{7,}))`)
+// trunk prefix, or as the callers of the captures are written. Letters beside digits
+// are an id, as calls have that talkbridge placed.
+var telephoneNumber = regexp.MustCompile(`\+[0-9]{6,}|(?:^|[^0-9A-Za-z.])(?:0[1-9][0-9]{6,}|49[0-9]{8,}|1555[0-9]{7,})(?:[^0-9A-Za-z]|$)`)
 
 // Indiscretion says what a line of a log should not: a secret, or a telephone
 // number that is not masked on a level above debug. It is "" for a discreet one.

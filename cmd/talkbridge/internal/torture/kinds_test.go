@@ -85,6 +85,7 @@ func TestIndiscretion(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ line, want string }{
 		{`level=info msg="ticket made" call_id=hq/pbx1/pbx1-1795987150.251 ticket_id=238`, ""},
+		{`level=info msg="call placed" call_id=hq/tw/tb-dial-0373637054e82b2fbe4a5b99 agent=Carol`, ""},
 		{`level=info msg="a call" from=+49…34`, ""},
 		{`level=info msg="a call" from=+493012345678`, "a telephone number"},
 		{`level=info msg="a call" to=03055512345`, "a telephone number"},
