@@ -21,24 +21,8 @@ func FuzzReadPush(f *testing.F) {
 		if kind == "multi" {
 			contentType = "multipart/form-data; boundary=b"
 		}
-		now := time.Now()
 		for _, sipgate := range []bool{false, true} {
-			events, err := translateBody(contentType, body, now, sipgate)
-			again, _ := translateBody(contentType, body, now.Add(time.Minute), sipgate)
-			if err != nil {
-				continue
-			}
-			if len(events) != len(again) {
-				t.Fatal("a repeat tells something else")
-			}
-			for i, e := range events {
-				if err := e.Validate(); err != nil {
-					t.Fatal(err)
-				}
-				if e.ID != again[i].ID {
-					t.Fatal("a repeat has another identity")
-				}
-			}
+			checkTwice(t, func(now time.Time) ([]telephony.Event, error) { return translateBody(contentType, body, now, sipgate) })
 		}
 	})
 }
