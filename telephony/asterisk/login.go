@@ -127,7 +127,7 @@ func (s *Source) filter(l *link) error {
 			return fmt.Errorf("set filter: %w", err)
 		}
 		if answer.Get("Response") != "Success" {
-			if s.first("filter") {
+			if s.met.First("filter") {
 				s.log.WithField("message", answer.Get("Message")).
 					Info("event filters are left to manager.conf: this user may not set them (write=system), which is as it should be")
 			}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,9 +77,7 @@ type Source struct {
 	past   past // of the session that runs
 	// session is the one that is up, nil if none is.
 	session atomic.Pointer[session]
-
-	mu    sync.Mutex
-	noted map[string]bool // what was logged once
+	met     pbx.Met // what was logged once
 }
 
 var _ telephony.Source = (*Source)(nil)
@@ -99,7 +96,7 @@ func New(config Config, log logrus.FieldLogger) (*Source, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("asterisk %q: %w", config.Name, err)
 	}
-	return &Source{config: config, log: log.WithField("source", config.Name), noted: make(map[string]bool), past: make(past)}, nil
+	return &Source{config: config, log: log.WithField("source", config.Name), past: make(past)}, nil
 }
 
 func (c Config) validate() error {
@@ -189,16 +186,7 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 
 // once logs a kind of trouble the first time that it is seen.
 func (s *Source) once(kind string, fields logrus.Fields, message string) {
-	if s.first(kind) {
+	if s.met.First(kind) {
 		s.log.WithFields(fields).Warn(message)
 	}
-}
-
-// first reports whether a kind of thing is met for the first time.
-func (s *Source) first(kind string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	seen := s.noted[kind]
-	s.noted[kind] = true
-	return !seen
 }

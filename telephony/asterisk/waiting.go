@@ -51,7 +51,7 @@ func (c *collector) waiting() ([]Message, error) {
 	if errors.Is(err, errLate) {
 		trouble, err = "no complete answer within "+queuesTimeout.String(), nil
 	}
-	if trouble != "" && c.session.source.first("queues") {
+	if trouble != "" && c.session.source.met.First("queues") {
 		c.session.source.log.WithFields(logrus.Fields{"answer": pbx.Bounded(telephony.StripControls(trouble), pbx.MaxValue)}).
 			Info("Asterisk does not tell who waits in its queues: callers who joined one while there was no connection are known without it")
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,9 +56,7 @@ type Source struct {
 	// ahead is how far Asterisk's clock was ahead of ours at the last event, in
 	// nanoseconds; unknown before there was one.
 	ahead atomic.Int64
-
-	mu    sync.Mutex
-	noted map[string]bool // what was logged once
+	met   pbx.Met // what was logged once
 }
 
 var _ telephony.Source = (*Source)(nil)
@@ -74,7 +71,7 @@ func New(config Config, log logrus.FieldLogger) (*Source, error) {
 		return nil, fmt.Errorf("asterisk %q: %w", config.Name, err)
 	}
 	s := &Source{
-		config: config, log: log.WithField("source", config.Name), client: newClient(config, base), noted: make(map[string]bool),
+		config: config, log: log.WithField("source", config.Name), client: newClient(config, base),
 	}
 	s.ahead.Store(unknownClock)
 	return s, nil
@@ -144,11 +141,7 @@ func (s *Source) describe(ctx context.Context, err error) error {
 
 // once logs a kind of trouble the first time that it is seen.
 func (s *Source) once(kind string, fields logrus.Fields, message string) {
-	s.mu.Lock()
-	seen := s.noted[kind]
-	s.noted[kind] = true
-	s.mu.Unlock()
-	if !seen {
+	if s.met.First(kind) {
 		s.log.WithFields(fields).Warn(message)
 	}
 }
