@@ -114,10 +114,8 @@ pbx-note:
 
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME (10s), FUZZJOBS (2) of them at a time on a core each
-	@printf '%s\n' $(FUZZERS) | xargs -P $(FUZZJOBS) -I {} bash -c 'f={}; \
-		said=$$($(GO) test -run "^$$" -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) -parallel 1 -fuzzminimizetime 2s -timeout $(TEST_TIMEOUT) "$${f%%:*}" 2>&1) || \
-			{ echo "$$said"; echo "fuzz $$f failed: commit the input that it names, with the repair"; exit 255; }; \
-		echo "fuzz $$f for $(FUZZTIME): $$(grep -o "execs: [0-9]*" <<<"$$said" | tail -1)"'
+	@printf '%s\n' $(FUZZERS) | GO="$(GO)" xargs -P $(FUZZJOBS) -I {} \
+		.ci/fuzz {} $(FUZZTIME) -parallel 1 -fuzzminimizetime 2s -timeout $(TEST_TIMEOUT)
 
 .PHONY: faults
 faults: ## 2,000 calls against a Zendesk that fails by a third, without limits and with those of a plan
