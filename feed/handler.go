@@ -73,11 +73,11 @@ func parseWishes(query url.Values, names Names) (wishes, error) {
 	var w wishes
 	for key, values := range query {
 		if len(values) > maxWishes {
-			return w, fmt.Errorf("%s: has %d values, at most %d are taken", key, len(values), maxWishes)
+			return w, fmt.Errorf("%.80s: has %d values, at most %d are taken", key, len(values), maxWishes)
 		}
 		for _, value := range values {
 			if value == "" || len(value) > maxWish {
-				return w, fmt.Errorf("%s: is empty or longer than %d bytes: give a value, or leave it out", key, maxWish)
+				return w, fmt.Errorf("%.80s: is empty or longer than %d bytes: give a value, or leave it out", key, maxWish)
 			}
 			if err := w.add(key, value, names); err != nil {
 				return w, err

@@ -16,6 +16,7 @@ func FuzzParseWishes(f *testing.F) {
 	for _, query := range []string{
 		"", "agent=Ana&line=%2B15550100001", "since=abcd-12", "call=hq/pbx1/1.2&compress=1", "token=secret", "agent=", "since=a-1&since=a-2",
 		"compress=maybe", "line=+15550100001", "%zz=1", "agent=" + strings.Repeat("x", 2000),
+		strings.Repeat("x", 5000), strings.Repeat(strings.Repeat("x", 1000)+"=1&", 20),
 	} {
 		f.Add(query)
 	}
