@@ -96,11 +96,13 @@ func (g *Gate) Set(tokens []Token, origins []string) error {
 // Open reports whether there is no token, so that nobody is asked for one.
 func (g *Gate) Open() bool { return len(g.rules.Load().tokens) == 0 }
 
-// parseOrigin returns an origin in the form in which browsers send it.
+// parseOrigin returns an origin in the form in which browsers send it: scheme, host and
+// port, in ASCII. A slash behind them is ours to forgive.
 func parseOrigin(text string) (string, bool) {
 	u, err := url.Parse(text)
+	foreign := func(r rune) bool { return r <= ' ' || r > '~' }
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
-		u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
+		!strings.EqualFold(strings.TrimSuffix(text, "/"), u.Scheme+"://"+u.Host) || strings.ContainsFunc(text, foreign) {
 		return "", false
 	}
 	host := strings.ToLower(u.Host)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -47,9 +48,11 @@ func FuzzOrigin(f *testing.F) {
 	for _, origin := range []string{
 		"https://wall.example.com", "https://WALL.example.com:443", "https://wall.example.com.evil.com", "https://user@wall.example.com", "null", "file://",
 		"http://desk.example.com:8080", "https://wall.example.com/x", "https://[::1]", "https://wall.example.com%00", "//wall.example.com", "https:wall.example.com",
+		"http://desk.example.com:8080#", "http://desk.example.com:8080?", "http://desk.example.com:8080/",
 	} {
 		f.Add(origin, "desk.example.com:8080")
 	}
+	f.Add("http://\xc0", "\xc5") // both are no text
 	f.Fuzz(func(t *testing.T, origin, host string) {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost/v1/feed", nil)
 		r.Host = host
@@ -61,6 +64,7 @@ func FuzzOrigin(f *testing.F) {
 		scheme, rest, ok := strings.Cut(low, "://")
 		require.True(t, ok && (scheme == "http" || scheme == "https"), "%q", origin)
 		rest = strings.TrimSuffix(rest, "/")
+		require.True(t, utf8.ValidString(origin), "%q", origin)
 		require.True(t, strings.EqualFold(rest, host) || strings.EqualFold(strings.TrimSuffix(rest, ":443"), "wall.example.com"), "%q was let in at %q", origin, host)
 	})
 }
