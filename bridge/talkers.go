@@ -50,7 +50,7 @@ func (w *work) agentNames() []string {
 		name := talk.Endpoint
 		if agent, known := w.agentOf(talk); known {
 			name = agent.Name
-		} else if w.call.OverTrunk(talk) {
+		} else if name == "" || w.call.OverTrunk(talk) {
 			continue
 		}
 		if !slices.Contains(names, name) {

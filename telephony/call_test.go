@@ -204,6 +204,31 @@ func TestState_talks(t *testing.T) {
 	require.Equal(t, at(4), s.AnsweredAt)
 }
 
+// Who began to talk in one second, where times have no more than that, is told apart by
+// the order that the source gives, and where all began at once by nothing that matters.
+func TestState_talksOfOneMoment(t *testing.T) {
+	t.Parallel()
+	in := func(ordinal uint64, name string) telephony.Event {
+		e := leg(telephony.LegBridged, 4, name)
+		e.Ordinal = ordinal
+		return e
+	}
+	agents := []telephony.Event{
+		started(0, "t", telephony.SideTrunk, "PJSIP/trunk"), started(1, "x", telephony.SideAgent, "PJSIP/1001"), started(1, "a", telephony.SideAgent, "PJSIP/1002"),
+	}
+	legs := func(s telephony.State) []string {
+		var all []string
+		for _, talk := range s.Talks {
+			all = append(all, talk.Leg)
+		}
+		return all
+	}
+	for range 20 {
+		require.Equal(t, []string{"x", "a"}, legs(fold(story(append(agents, in(3, "a"), in(2, "x"), in(1, "t"))...))))
+		require.Equal(t, []string{"a", "x"}, legs(fold(story(append(agents, in(3, "t"), in(2, "x"), in(1, "a"))...))))
+	}
+}
+
 // Agents who talk among themselves have not answered the caller.
 func TestState_consultation(t *testing.T) {
 	t.Parallel()

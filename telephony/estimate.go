@@ -102,7 +102,7 @@ func (r reports) outdone(e Event) bool {
 	}
 	last := r.heard[e.Call]
 	if !r.known[e.Leg] && e.Kind.ofLeg() {
-		return r.alive[e.Leg].Before(last)
+		return r.past(e)
 	}
 	end, over := r.ended[e.Leg]
 	_, callOver := r.ended[r.first[e.Call]]
@@ -113,6 +113,13 @@ func (r reports) outdone(e Event) bool {
 		last = r.signs[e.Leg]
 	}
 	return e.Time.Before(last)
+}
+
+// past reports whether nobody but records tells of a leg, and that it was over when the
+// call was last heard to go on.
+func (r reports) past(e Event) bool {
+	until, told := r.alive[e.Leg]
+	return told && !r.known[e.Leg] && until.Before(r.heard[e.Call])
 }
 
 // stands reports whether event i is to be used.
@@ -126,11 +133,11 @@ func (r reports) overrule(i int, e Event) bool {
 	case LegEnded:
 		// It was heard of after it had been given up for gone, or its end was
 		// reported: then it lives, or that is its end.
-		return r.last[e.Leg].After(e.Time) || r.facts[factOf(e)] || r.facts[fact{CallEnded, string(e.Call)}]
+		return r.past(e) || r.last[e.Leg].After(e.Time) || r.facts[factOf(e)] || r.facts[fact{CallEnded, string(e.Call)}]
 	case LegBridged:
 		// It is known better if its entry is reported next.
 		for _, next := range r.events[i+1:] {
-			if !next.Estimated && next.Leg == e.Leg && next.Bridge == e.Bridge {
+			if !next.Estimated && !r.outdone(next) && next.Leg == e.Leg && next.Bridge == e.Bridge {
 				return next.Kind == LegBridged
 			}
 		}
@@ -222,7 +229,7 @@ func answeredAfter(events []Event) []Event {
 // next.
 func (r reports) tellOfWait(i int, e Event) bool {
 	about := func(o Event) bool {
-		return !o.Estimated && (o.Kind == CallQueued || o.Kind == CallUnqueued) && o.Name == e.Name
+		return !o.Estimated && !r.outdone(o) && (o.Kind == CallQueued || o.Kind == CallUnqueued) && o.Name == e.Name
 	}
 	for _, before := range slices.Backward(r.events[:i]) {
 		if about(before) {

@@ -109,6 +109,10 @@ const (
 	// phones rang in vain and it went on, or it was closed. The latter wins.
 	HintGaveUp     = "gave_up"
 	HintTurnedAway = "turned_away"
+	// HintTaken is told where nobody tells who answered, but that somebody did: a queue
+	// says so when the talk is over. Its value is how many seconds the caller had waited
+	// then: in the queue, or since the beginning where none is known.
+	HintTaken = "taken"
 	// HintTranscript is what was said in the message or recording, in the words of
 	// the phone system. It may come long after the call.
 	HintTranscript = "transcript"

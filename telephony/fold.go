@@ -3,6 +3,7 @@ package telephony
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -276,16 +277,32 @@ func (f *folding) answers() {
 	if s.Direction == Internal {
 		s.Talks = f.inside
 	}
-	slices.SortFunc(s.Talks, func(a, b Talk) int {
-		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Leg, b.Leg))
-	})
 	// While a transfer takes place a leg may hear the caller in passing.
 	if passing := func(t Talk) bool { return t.Until.Equal(t.From) }; !allOf(s.Talks, passing) {
 		s.Talks = slices.DeleteFunc(s.Talks, passing)
 	}
 	if len(s.Talks) > 0 {
 		s.AnsweredAt = s.Talks[0].From
+	} else {
+		s.AnsweredAt = f.taken()
 	}
+}
+
+// taken is when somebody answered of whom nobody tells, zero if nobody did.
+func (f *folding) taken() time.Time {
+	waited, err := strconv.ParseUint(f.hints[HintTaken], 10, 31)
+	since := f.state.StartedAt
+	if n := len(f.state.Queues); n > 0 {
+		since = f.state.Queues[n-1].JoinedAt
+	}
+	if err != nil || since.IsZero() {
+		return time.Time{}
+	}
+	at := since.Add(time.Duration(waited) * time.Second)
+	if f.state.Ended() {
+		at = earliest(at, f.state.EndedAt)
+	}
+	return at
 }
 
 // ringing reports whether this is a phone of ours that rings now.

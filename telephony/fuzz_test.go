@@ -46,7 +46,7 @@ var (
 	fuzzSides    = []telephony.Side{telephony.SideTrunk, telephony.SideAgent, telephony.SideHelper, "", telephony.SideTrunk, telephony.SideHelper}
 	fuzzPhones   = []string{"PJSIP/trunk", "PJSIP/1", "Local/2", "", "PJSIP/trunk", "Local/2"}
 	fuzzStatuses = []telephony.DialStatus{telephony.DialAnswer, telephony.DialBusy, telephony.DialNoAnswer, telephony.DialCancel, telephony.DialDeclined}
-	fuzzHints    = []string{telephony.HintDirection, telephony.HintGaveUp, telephony.HintTurnedAway}
+	fuzzHints    = []string{telephony.HintDirection, telephony.HintGaveUp, telephony.HintTurnedAway, telephony.HintTaken}
 )
 
 // storyOf reads kind, leg, time and the rest from four bytes each. Some

@@ -33,6 +33,11 @@ func TestState_late(t *testing.T) {
 		}
 		return events
 	}
+	// The answer was heard; when both talked was reckoned at the end of it.
+	reckoned := func() []telephony.Event {
+		return append(rings(), dialEnded(4, "a", telephony.DialAnswer), estimated(leg(telephony.LegBridged, 3, "a")), estimated(leg(telephony.LegBridged, 3, "t")),
+			leg(telephony.LegHeld, 5, "t"))
+	}
 	// What is made of a call is told of when it is over, and dated so.
 	afterwards := []telephony.Event{
 		{Kind: telephony.CallRecorded, Time: at(9), Path: "recording"},
@@ -55,6 +60,7 @@ func TestState_late(t *testing.T) {
 		{name: "the answer was missed, in the second of the ringing", events: slices.Concat(rings(), []telephony.Event{leg(telephony.LegHeld, 3, "t")}, gone(500), records()), disposition: telephony.Answered, answered: 3, ended: 9},
 		{name: "no record tells", events: slices.Concat(rings(), gone(500)), estimated: true, disposition: telephony.Missed, ended: 500},
 		{name: "it goes on", events: slices.Concat(talks(), []telephony.Event{leg(telephony.LegHeld, 12, "a")}, records()), answered: 4},
+		{name: "who talked was reckoned, and records say the same", events: slices.Concat(reckoned(), ends(9, "a", "t"), records()), disposition: telephony.Answered, answered: 3, ended: 9},
 		{name: "found alive, then gone", events: slices.Concat([]telephony.Event{estimated(rings()[0])}, gone(500), records()), disposition: telephony.Answered, answered: 3, ended: 9},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,6 +117,12 @@ func TestState_lateLeg(t *testing.T) {
 	// One that was over before tells nothing better of the call than what was heard.
 	before := late(append(other, leg(telephony.LegEnded, 3, "b"))...)
 	require.Len(t, fold(story(slices.Concat(rung, before)...)).Legs, 2)
+
+	// Nor does it when it is given up for gone, with all else that is.
+	s = fold(story(slices.Concat(rung, before, late(leg(telephony.LegEnded, 5, "t")), gone)...))
+	require.Len(t, s.Legs, 2)
+	require.Equal(t, at(5), s.EndedAt)
+	require.False(t, s.EndEstimated)
 }
 
 // The end of one phone was missed, and what was heard of another, and the caller's

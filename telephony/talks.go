@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -107,8 +108,10 @@ func (f *folding) joinRooms(rooms [][]string, at map[string]int, a, b int) int {
 }
 
 // talk ends the talks of agents who hear nobody any more, and begins those of
-// agents who now do. One who was between two bridges for a moment goes on.
+// agents who now do. One who was between two bridges for a moment goes on. Those who
+// begin in the same moment stand in the order of their legs' ids.
 func (f *folding) talk(talks []Talk, at time.Time, heard map[string]hearing, counts func(hearing) bool) []Talk {
+	before := len(talks)
 	for i, t := range talks {
 		if t.Until.IsZero() && !counts(heard[t.Leg]) {
 			talks[i].Until = at
@@ -132,6 +135,7 @@ func (f *folding) talk(talks []Talk, at time.Time, heard map[string]hearing, cou
 			talks[last].Until = time.Time{}
 		}
 	}
+	slices.SortFunc(talks[before:], func(a, b Talk) int { return strings.Compare(a.Leg, b.Leg) })
 	return talks
 }
 
