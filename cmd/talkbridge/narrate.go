@@ -187,8 +187,15 @@ func causeWords(cause int) string {
 }
 
 func (n *narrator) hint(e telephony.Event) (string, string) {
-	if e.Name == telephony.HintTranscript {
+	switch e.Name {
+	case telephony.HintTranscript:
 		return "the phone system tells what was said", ""
+	case telephony.HintGaveUp:
+		return "the phone system says that the caller gave up", ""
+	case telephony.HintTurnedAway:
+		return "the phone system is done with the caller: nobody took the call", ""
+	case telephony.HintTaken:
+		return fmt.Sprintf("the phone system says that somebody took the call after %s s, and not who", e.Value), ""
 	}
 	return fmt.Sprintf("the dialplan says: %s is %s", e.Name, e.Value), ""
 }

@@ -156,6 +156,24 @@ func goldenCases() []goldenCase {
 				tell(80, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "22", "QueueResult", "bridged").ends(81, "completed", 81),
 		},
 		{
+			name: "queue_taken_for_a_moment", direction: inbound, disposition: telephony.Answered, agents: []string{ana}, calls: 2,
+			flow: newFlow().comes(caller, did).
+				placed(1, "7", ana, "initiated").placed(3.1, "7", ana, "in-progress").
+				tell(3.2, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "2", "DequeingCallSid", id("CA", "7")).
+				placed(3.9, "7", ana, "completed", talked(1)...).ends(3.9, "completed", 4),
+		},
+		{
+			name: "queue_only_the_end_told", direction: inbound, disposition: telephony.Answered,
+			flow: newFlow().comes(caller, did).
+				tell(80, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "22", "QueueResult", "bridged").ends(81, "completed", 81),
+		},
+		{
+			name: "queue_nobody_tells_who_took_it", direction: inbound, disposition: telephony.Answered,
+			flow: newFlow().comes(caller, did).
+				tell(6, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "1", "QueuePosition", "2").
+				tell(80, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "22", "QueueResult", "bridged").ends(81, "completed", 81),
+		},
+		{
 			name: "queue_gave_up", direction: inbound, disposition: telephony.Abandoned,
 			flow: newFlow().comes(caller, did).
 				tell(2, hookQueue, "CallSid", id("CA", calling), "QueueSid", id("QU", "1"), "QueueTime", "1", "QueuePosition", "2").

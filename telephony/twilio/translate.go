@@ -87,9 +87,11 @@ type telling struct {
 	events []telephony.Event
 }
 
-// tell begins what is told of the call that the leg root began, or an order.
+// tell begins what is told of the call that the leg root began, or an order. What has no
+// time of Twilio's, which is in whole seconds, is dated likewise: else what we heard of
+// would seem to come after what followed upon it in the same second.
 func (t *translator) tell(c callback, root string, at time.Time) *telling {
-	return &telling{t: t, c: c, call: t.callID(cmp.Or(c.order(), root)), at: at}
+	return &telling{t: t, c: c, call: t.callID(cmp.Or(c.order(), root)), at: at.Truncate(time.Second)}
 }
 
 func (t *translator) callID(root string) telephony.CallID {

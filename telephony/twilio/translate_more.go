@@ -172,7 +172,7 @@ func (t *translator) queue(c callback) (news, error) {
 	}
 	w := t.tell(c, root, c.received)
 	name := cmp.Or(telephony.StripControls(bounded(c.query.Get("queue"), maxValue)), c.get("QueueName"), sid)
-	joined := c.received.Add(-c.seconds("QueueTime"))
+	joined := w.at.Add(-c.seconds("QueueTime"))
 	result := c.get("QueueResult")
 	n := news{root: root}
 	switch {
@@ -185,7 +185,8 @@ func (t *translator) queue(c callback) (news, error) {
 			n.others = []string{agent}
 		}
 	case result == "bridged":
-		return n, nil // it comes after the talk: when he joined cannot be told
+		// It comes after the talk: when he joined cannot be told, nor who took him.
+		w.hint(root, telephony.HintTaken, strconv.Itoa(int(c.seconds("QueueTime").Seconds())))
 	case result != "":
 		w.waits(root, name, joined)
 		w.add(telephony.CallUnqueued, root, "left "+name).Name = name
