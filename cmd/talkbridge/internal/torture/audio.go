@@ -22,7 +22,8 @@ const (
 	beginning = 1 << 10
 )
 
-var audioClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+// loopback asks servers of this machine.
+var loopback = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // judgeAudio plays what the ticket of a call plays, and compares it with what was
 // recorded of that call.
@@ -48,7 +49,7 @@ func (s *site) listenTo(ctx context.Context, voice zendesktest.VoiceComment, id 
 	if err != nil {
 		return wrong("its audio cannot be asked for: %v", err)
 	}
-	response, err := audioClient.Do(request)
+	response, err := loopback.Do(request)
 	if err != nil {
 		return wrong("its audio is not served")
 	}

@@ -41,6 +41,10 @@ func onTwilio() []Kind {
 		{Name: "outbound", Share: 40, Via: ViaOutbound, Phones: 1, Talks: one},
 		{Name: "unanswered", Share: 15, Phones: 1},
 		{Name: "internal", Share: 15, Phones: 2, Caller: Captured},
+		// Who takes a caller out of a queue, or comes to his conference, is in no list.
+		{Name: "queue", Share: 20, Via: ViaInbound, Phones: 1, Talks: one, Silent: true, Early: true},
+		{Name: "queue abandoned", Share: 10, Via: ViaInbound, Phones: 1},
+		{Name: "conference", Share: 20, Via: ViaInbound, Phones: 2, Talks: []int{0, 1}, Silent: true, Early: true},
 	}
 }
 
@@ -54,7 +58,7 @@ func entry(what string, i int) string { return fmt.Sprintf("app:%s-%d", what, i+
 // daemon, whichever listens.
 func newTwilio(seed uint64, token string, calls int, calm bool, address func() string) *twiliotest.Server {
 	t := twiliotest.New(twiliotest.Config{
-		AuthToken: token, Numbers: twilioNumbers(), Speed: speed, Seed: seed, Keep: webhooksEach*calls + 1000, Transport: twiliotest.ViaFunc(address),
+		AuthToken: token, Numbers: twilioNumbers(), Phones: clients(), Speed: speed, Seed: seed, Keep: webhooksEach*calls + 1000, Transport: twiliotest.ViaFunc(address),
 		ListLag: 2 * time.Second, Media: twiliotest.Media{Ready: 200 * time.Millisecond, Missing: 1, Redirect: true},
 		Choices: twiliotest.Choices{LosersNoAnswer: seed%2 == 0, PickupCancels: seed%3 == 0, TranscribeFirst: seed%5 == 0},
 	})
@@ -82,15 +86,25 @@ func newTwilio(seed uint64, token string, calls int, calm bool, address func() s
 	return t
 }
 
+// hook is where Twilio tells of something.
+func hook(what string) string {
+	return twilioPublic + twilio.Path(Twilio.name(), what) + twilio.TryAgain
+}
+
+// attribute is such an address in TwiML.
+func attribute(what string) string {
+	return `"` + strings.ReplaceAll(hook(what), "&", "&amp;") + `"`
+}
+
 // twilioNumbers are the lines and the ways in which calls enter.
 func twilioNumbers() []twiliotest.Number {
-	hook := func(what string) string { return twilioPublic + twilio.Path(Twilio.name(), what) + twilio.TryAgain }
-	attribute := func(what string) string { return `"` + strings.ReplaceAll(hook(what), "&", "&amp;") + `"` }
 	words := strings.NewReplacer(
 		"EVENTS", `statusCallback=`+attribute("status")+` statusCallbackEvent="initiated ringing answered completed"`,
 		"RECORDED", `record="record-from-answer" recordingStatusCallback=`+attribute("recording")+` recordingStatusCallbackEvent="completed absent"`,
 		"MAILBOX", `action=`+attribute("voicemail")+` recordingStatusCallback=`+attribute("recording")+
 			` recordingStatusCallbackEvent="completed absent" transcribe="true" transcribeCallback=`+attribute("transcription"),
+		"MEETING", `statusCallback=`+attribute("conference")+` statusCallbackEvent="start end join leave hold"`,
+		"LEFT", `action=`+attribute("queue"),
 	)
 	number := func(address, twiml string) twiliotest.Number {
 		return twiliotest.Number{Number: address, Bin: "<Response>" + words.Replace(twiml) + "</Response>", StatusCallback: hook("status")}
@@ -101,7 +115,11 @@ func twilioNumbers() []twiliotest.Number {
 		numbers = append(numbers, number(line, "<Reject/>"),
 			number(entry("out", i), `<Dial answerOnBridge="true" callerId="`+line+`" RECORDED><Number EVENTS>{{To}}</Number></Dial>`))
 	}
-	numbers = append(numbers, number(entry("in", 0), `<Dial><Client EVENTS>{{To}}</Client></Dial>`))
+	numbers = append(
+		numbers, number(entry("in", 0), `<Dial><Client EVENTS>{{To}}</Client></Dial>`),
+		number(entry("queue", 0), `<Enqueue LEFT>{{CallSid}}</Enqueue>`),
+		number(entry("room", 0), `<Dial><Conference MEETING endConferenceOnExit="true">{{CallSid}}</Conference></Dial>`),
+	)
 	for i := range agents {
 		own, other := strings.TrimPrefix(client(i), "client:"), strings.TrimPrefix(client((i+1)%agents), "client:")
 		phones := `<Client EVENTS>` + own + `</Client><Client EVENTS>` + other + `</Client></Dial>`
@@ -125,6 +143,12 @@ func (c *Call) caller() twiliotest.Caller {
 		t.Via = entry("unrecorded", own)
 	case "missed":
 		phone.Does, t.Patience = twiliotest.Rings, 6*time.Second
+	case "queue":
+		t.Via = entry("queue", 0)
+	case "queue abandoned":
+		t.Via, t.HangsUp = entry("queue", 0), 8*time.Second
+	case "conference":
+		t.Via = entry("room", 0)
 	case "busy":
 		phone.Does, phone.After, t.HangsUp = twiliotest.Busy, 0, 3*time.Second
 	case "greeting":
@@ -140,6 +164,9 @@ func (c *Call) caller() twiliotest.Caller {
 	case "internal":
 		to := client(c.phones[1])
 		t.From, t.To, t.Via, t.Name, t.Talks, phone.Address = client(own), to, entry("in", 0), "", 10*time.Second, to
+	}
+	if t.Via == entry("queue", 0) || t.Via == entry("room", 0) {
+		return t // nobody's phone rings for him
 	}
 	t.Meets = []twiliotest.Phone{phone}
 	if phone.Address == client(own) && t.Via != entry("mailbox", own) {
@@ -157,6 +184,7 @@ func (s *site) playTwilio(ctx context.Context, c *Call) error {
 	}
 	c.named(sid)
 	if c.Kind.Answered() {
+		err = s.comeTo(ctx, c, sid, begun)
 		s.talkOnTwilio(ctx, c, sid, begun)
 		s.twilio.HangUp(sid)
 	}
@@ -168,13 +196,13 @@ func (s *site) playTwilio(ctx context.Context, c *Call) error {
 	over, _ := s.twilio.CallBySID(sid)
 	c.Start, c.End = over.Created, over.Ended
 	c.Heard.Start, c.Heard.End = c.Start, c.End
-	return nil
+	return err
 }
 
 // talkOnTwilio waits until the call may end: when the phone was picked up and it is in
 // the journal who talks. Where the daemon was killed meanwhile, that may never be.
 func (s *site) talkOnTwilio(ctx context.Context, c *Call, sid string, begun time.Time) {
-	id, agent := Twilio.callID(sid), agentName(c.Agents[0])
+	id, agent := Twilio.callID(sid), agentName(c.Agents[len(c.Agents)-1])
 	talks := func() bool {
 		call, _ := s.twilio.CallBySID(sid)
 		return !call.Answered.IsZero()
