@@ -190,12 +190,12 @@ func foundBefore(events []Event) []Event {
 	return ordered
 }
 
-// answeredAfter dates an answer that was reckoned, that the ringing ended and that the
-// leg hears somebody, not before what was reported of the leg, that it began and was
-// dialled: whoever reckons takes the length of a talk in whole seconds from its end.
-// Whose phone it is has to be known when it answers.
+// answeredAfter dates an answer that was reckoned or read in records, that the ringing
+// ended and that the leg hears somebody, not before what was reported of the leg, that it
+// began and was dialled: whoever reckons takes the length of a talk in whole seconds from
+// its end. Whose phone it is has to be known when it answers.
 func answeredAfter(events []Event) []Event {
-	reckoned := func(e Event) bool { return e.Estimated && (e.Kind == LegDialEnded || e.Kind == LegBridged) }
+	reckoned := func(e Event) bool { return (e.Estimated || e.Late) && (e.Kind == LegDialEnded || e.Kind == LegBridged) }
 	if !slices.ContainsFunc(events, reckoned) {
 		return events
 	}

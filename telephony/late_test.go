@@ -61,6 +61,10 @@ func TestState_late(t *testing.T) {
 		{name: "no record tells", events: slices.Concat(rings(), gone(500)), estimated: true, disposition: telephony.Missed, ended: 500},
 		{name: "it goes on", events: slices.Concat(talks(), []telephony.Event{leg(telephony.LegHeld, 12, "a")}, records()), answered: 4},
 		{name: "who talked was reckoned, and records say the same", events: slices.Concat(reckoned(), ends(9, "a", "t"), records()), disposition: telephony.Answered, answered: 3, ended: 9},
+		{
+			name:   "the answer was missed, and is reckoned to be before the ringing",
+			events: slices.Concat([]telephony.Event{started(0, "t", telephony.SideTrunk, "PJSIP/trunk"), started(4, "a", telephony.SideAgent, "PJSIP/1001"), leg(telephony.LegDialled, 4, "a")}, gone(500), records()), disposition: telephony.Answered, answered: 4, ended: 9,
+		},
 		{name: "found alive, then gone", events: slices.Concat([]telephony.Event{estimated(rings()[0])}, gone(500), records()), disposition: telephony.Answered, answered: 3, ended: 9},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
