@@ -45,6 +45,7 @@ func TestResume300Readers(t *testing.T) { //nolint:paralleltest // others would 
 	took := time.Since(began)
 	a.quick.Wait()
 	require.False(t, slow.ended.Load(), "it has read nothing yet")
+	slow.widen(64 << 10) // else what has come goes through the eye of a needle, for half a minute
 	close(slow.blocked)
 	a.all.Wait()
 	// As slow, or on a machine that takes ten seconds for it because a write did.
@@ -81,6 +82,7 @@ type listener struct {
 
 	mu        sync.Mutex
 	conn      net.Conn
+	buffer    int // what the system keeps for a reader that is held up
 	connected time.Time
 	dials     int
 }
@@ -89,7 +91,7 @@ type listener struct {
 func (a *audience) reader(slow bool) *listener {
 	l := &listener{of: a}
 	if slow {
-		l.blocked = make(chan struct{})
+		l.blocked, l.buffer = make(chan struct{}), 1 // as little as it can be
 	} else {
 		a.readers = append(a.readers, l)
 		a.quick.Add(1)
@@ -118,9 +120,17 @@ func (l *listener) dial(ctx context.Context, network, address string) (net.Conn,
 	l.conn, l.connected = conn, time.Now()
 	l.dials++
 	if l.blocked != nil {
-		err = conn.(*net.TCPConn).SetReadBuffer(1) // as small as the system allows
+		err = conn.(*net.TCPConn).SetReadBuffer(l.buffer)
 	}
 	return conn, err
+}
+
+// widen gives a reader's connections, this one and others, more room.
+func (l *listener) widen(bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buffer = bytes
+	require.NoError(l.of.t, l.conn.(*net.TCPConn).SetReadBuffer(bytes))
 }
 
 func (l *listener) cut() {
@@ -164,14 +174,21 @@ func (l *listener) take(m feed.Message) error {
 	return nil
 }
 
-// play appends an event every ten milliseconds, and cuts somebody off each time.
+// play appends an event every ten milliseconds, and cuts somebody off each time. Where the
+// machine does not keep up it waits for the readers, for a minute in all: else they would be
+// taken for slow, and resume, and be slower still.
 func (a *audience) play(j *journal.Journal, entries int) {
 	a.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	const ahead = 40 // of the readers on average: less than what waits for a slow one
+	patience := time.Now().Add(time.Minute)
 	c := &call{}
 	for n := range entries {
 		<-tick.C
+		for a.messages.Load() < int64(len(a.readers)*(n-ahead)) && time.Now().Before(patience) {
+			<-tick.C
+		}
 		if n%4 == 0 {
 			c = &call{id: fmt.Sprintf("hq/pbx1/17000%05d.1", n)}
 		}
