@@ -79,7 +79,7 @@ func readReports(events []Event) reports {
 				r.begun[e.Leg] = e.Time
 			}
 		}
-		if e.Kind != LegEnded && e.Kind != CallLinked {
+		if e.Kind != LegEnded && e.Kind != CallLinked && !e.afterwards() {
 			r.last[e.Leg] = later(r.last[e.Leg], e.Time)
 		}
 	}
@@ -89,7 +89,10 @@ func readReports(events []Event) reports {
 // afterwards reports whether an event may be told of, and be dated, when the call is
 // over: it says nothing of how long the call went on.
 func (e Event) afterwards() bool {
-	return e.Kind == CallRecorded || e.Kind == CallVoicemail || (e.Kind == CallHint && e.Name == HintTranscript)
+	if e.Kind == CallHint {
+		return slices.Contains([]string{HintTranscript, HintTaken, HintGaveUp, HintTurnedAway}, e.Name)
+	}
+	return e.Kind == CallRecorded || e.Kind == CallVoicemail
 }
 
 // outdone reports whether an event is of a call record, and about a time of which

@@ -18,6 +18,15 @@ func late(events ...telephony.Event) []telephony.Event {
 	return events
 }
 
+// ofLeg has the events be of a leg.
+func ofLeg(leg string, events []telephony.Event) []telephony.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Leg = leg
+	}
+	return events
+}
+
 // What was read in call records counts for what nobody heard, and no more.
 func TestState_late(t *testing.T) {
 	t.Parallel()
@@ -43,6 +52,9 @@ func TestState_late(t *testing.T) {
 		{Kind: telephony.CallRecorded, Time: at(9), Path: "recording"},
 		{Kind: telephony.CallVoicemail, Time: at(9.5), Path: "message"},
 		{Kind: telephony.CallHint, Time: at(40), Name: telephony.HintTranscript, Value: "call back"},
+		{Kind: telephony.CallHint, Time: at(12), Name: telephony.HintTaken, Value: "4"},
+		{Kind: telephony.CallHint, Time: at(12), Name: telephony.HintGaveUp, Value: "he left"},
+		{Kind: telephony.CallHint, Time: at(12), Name: telephony.HintTurnedAway, Value: "closed"},
 	}
 	for _, tt := range []struct {
 		name            string
@@ -58,6 +70,7 @@ func TestState_late(t *testing.T) {
 		{name: "the end was missed, and not the recording", events: slices.Concat(talks(), afterwards, gone(500), records()), disposition: telephony.Answered, answered: 4, ended: 9},
 		{name: "only the caller's end was heard", events: slices.Concat(rings(), ends(9, "t"), gone(500)[:1], records()), disposition: telephony.Answered, answered: 3, ended: 9},
 		{name: "the answer was missed, in the second of the ringing", events: slices.Concat(rings(), []telephony.Event{leg(telephony.LegHeld, 3, "t")}, gone(500), records()), disposition: telephony.Answered, answered: 3, ended: 9},
+		{name: "given up for gone, and told of afterwards", events: slices.Concat(rings(), gone(10), ofLeg("t", afterwards)), estimated: true, disposition: telephony.Answered, ended: 10},
 		{name: "no record tells", events: slices.Concat(rings(), gone(500)), estimated: true, disposition: telephony.Missed, ended: 500},
 		{name: "it goes on", events: slices.Concat(talks(), []telephony.Event{leg(telephony.LegHeld, 12, "a")}, records()), answered: 4},
 		{name: "who talked was reckoned, and records say the same", events: slices.Concat(reckoned(), ends(9, "a", "t"), records()), disposition: telephony.Answered, answered: 3, ended: 9},
