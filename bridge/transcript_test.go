@@ -320,13 +320,14 @@ func TestTranscriptSurvivesFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, setup{
-				speech: &ear{text: said}, audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: transcribed(), timeout: patience,
-			})
+			e := &ear{text: said, gate: make(chan struct{})}
+			r := newRig(t, setup{speech: e, audio: &folder{audio: bridge.Audio{URL: tapeURL}}, policy: transcribed(), timeout: patience})
 			r.desk.Inject(zendesktest.Fault{Method: http.MethodPut, Path: ticketPath, Count: 1, Effect: tt.effect})
 			p := r.call("1")
 			p.leavesMessage()
-			r.settled(p)
+			// Before that the request that makes the ticket would take the text along.
+			r.eventually("complete, without the text", func() bool { return r.view(p).Record.Completed && e.times() == 1 })
+			close(e.gate)
 			r.eventually("the text is there", func() bool { comments, _ := quoted(r.ticket(p)); return comments > 0 })
 			r.settled(p)
 			comments, _ := quoted(r.ticket(p))
