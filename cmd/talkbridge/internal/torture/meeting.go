@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -88,11 +89,11 @@ func (s *site) order(ctx context.Context, c *Call, agent int, path string, form 
 		SID     string `json:"sid"`
 		CallSID string `json:"call_sid"` // of a participant
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&placed); err != nil || answer.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("call %s: %s, %w", client(c.Agents[agent]), answer.Status, err)
+	if answer.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("call %s: Twilio answered %s", client(c.Agents[agent]), answer.Status)
 	}
-	if placed.CallSID != "" {
-		return placed.CallSID, nil
+	if err := json.NewDecoder(answer.Body).Decode(&placed); err != nil {
+		return "", fmt.Errorf("call %s: read the answer: %w", client(c.Agents[agent]), err)
 	}
-	return placed.SID, nil
+	return cmp.Or(placed.CallSID, placed.SID), nil
 }
